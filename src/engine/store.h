@@ -1,0 +1,110 @@
+/* Stores and what is in them. Private to the engine; written by store.c and instance.c, read by the interpreter.
+ *
+ * A function reference is a token, never a pointer, so that tables, globals and stacks can be copied as bytes:
+ *
+ *     63            32 31             0
+ *    +----------------+----------------+
+ *    | instance id    | func index + 1 |      0 is null; id 0 is the store's list of host functions
+ *    +----------------+----------------+
+ *
+ * Tokens in tables, globals and on stacks are resolved: they name the instance that defines the function (or the host
+ * list), never an import of it. */
+#ifndef WPLUG_ENGINE_STORE_H
+#define WPLUG_ENGINE_STORE_H
+
+#include "engine/module.h"
+
+#define ENGINE_HOST_INSTANCE 0u
+static inline uint64_t engine_token(uint32_t instance_id, uint32_t func_index) {
+    return (uint64_t)instance_id << 32 | (func_index + 1u);
+}
+static inline uint32_t engine_token_instance(uint64_t token) { return (uint32_t)(token >> 32); }
+static inline uint32_t engine_token_func(uint64_t token) { return (uint32_t)token - 1u; }
+
+struct engine_memory {
+    uint8_t *data; /* os_pages; NULL while size is 0. Moves when it grows */
+    uint64_t size; /* in bytes, a multiple of 64 KiB */
+    engine_limits_type limits;
+    engine_store *store;
+    engine_memory *next; /* the store's list */
+};
+
+struct engine_table {
+    uint64_t *elements;
+    uint64_t size;
+    uint64_t capacity;
+    engine_valtype element;
+    engine_limits_type limits;
+    engine_store *store;
+    engine_table *next;
+};
+
+struct engine_global {
+    uint64_t *cells; /* one, or two for v128: in the instance's `global_cells`, or own_cells for the host's */
+    uint64_t own_cells[2];
+    engine_valtype type;
+    bool is_mutable;
+    engine_global *next; /* the store's list, for globals the host made */
+};
+
+typedef struct engine_host_func {
+    engine_host_fn function;
+    void *user;
+    engine_functype type;
+    char *name;
+} engine_host_func;
+
+struct engine_instance {
+    engine_store *store;
+    engine_module *module;
+    uint32_t id; /* 1 and up; store->instances[id] */
+    /* By index space of the module, imports first. */
+    uint64_t *func_imports; /* resolved tokens, func_import_count of them */
+    engine_memory **memories;
+    engine_table **tables;
+    engine_global **globals;
+    engine_global *own_globals; /* those the module defines, behind `globals` */
+    /* The cells of the globals that the module defines, in order, v128 taking two: translated code reaches them by
+     * offset. */
+    uint64_t *global_cells;
+    uint32_t global_cell_count;
+    uint8_t *data_dropped; /* one byte a data segment */
+    uint8_t *elem_dropped;
+};
+
+struct engine_store {
+    const base_allocator *allocator;
+    engine_limits limits; /* defaults filled in */
+    engine_instance **instances; /* [0] is NULL: the host's id */
+    uint32_t instance_count;     /* [0] counted */
+    engine_host_func *host_funcs;
+    uint32_t host_func_count;
+    engine_memory *memories;
+    engine_table *tables;
+    engine_global *globals;
+    uint64_t memory_pages, table_elements; /* in use */
+    uint64_t memory_denials, table_denials;
+};
+
+/* Structural equality, across modules; type indices inside are compared through their modules' types. */
+bool engine_functype_equal(const engine_functype *a, const engine_functype *b);
+
+/* The type of the function a token names; NULL for a token that names none. */
+const engine_functype *engine_token_type(const engine_store *store, uint64_t token);
+
+/* The token of a function of the instance's index space (imports resolved). */
+uint64_t engine_instance_func(const engine_instance *instance, uint32_t func_index);
+
+/* memory.grow and table.grow: the old size, or UINT64_MAX where refused (by the maximum, by the store's limits, which
+ * count as denials, or for lack of memory). */
+uint64_t engine_memory_grow(engine_memory *memory, uint64_t pages);
+uint64_t engine_table_grow(engine_table *table, uint64_t count, uint64_t value);
+
+/* table.init and memory.init for translated code and instantiation: false where a range is out of bounds (nothing is
+ * written then). Dropped segments count as empty. */
+bool engine_table_init(engine_instance *instance, uint32_t table, uint32_t segment, uint64_t destination,
+                       uint64_t source, uint64_t count);
+bool engine_memory_init(engine_instance *instance, uint32_t memory, uint32_t segment, uint64_t destination,
+                        uint64_t source, uint64_t count);
+
+#endif
