@@ -1,0 +1,86 @@
+# libwplug: the rooms' objects as a static and a shared library, their installation, and the two ways in which another
+# build finds them: pkg-config (wplug) and CMake (find_package(wplug), target wplug::wplug).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+# The library is the host kit, so it is made only where that room is there.
+if(NOT TARGET wplug_host)
+    return()
+endif()
+
+set(room_objects)
+foreach(room base json rpc engine wasi host)
+    list(APPEND room_objects $<TARGET_OBJECTS:wplug_${room}>)
+endforeach()
+
+# Inside an ELF static library every function that another file of the library calls is visible to the whole program,
+# and an application may well have a json_ or an engine_ function of its own. So the objects are joined into one, in
+# which all but the public names are made local.
+set(static_objects ${room_objects})
+if(CMAKE_OBJCOPY AND CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF" AND NOT WPLUG_SANITIZE)
+    set(joined ${CMAKE_CURRENT_BINARY_DIR}/wplug_joined.o)
+    add_custom_command(
+        OUTPUT ${joined}
+        COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${joined} ${room_objects}
+        COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${joined}
+        DEPENDS ${room_objects}
+        COMMAND_EXPAND_LISTS VERBATIM
+        COMMENT "Joining the rooms into one object")
+    set_source_files_properties(${joined} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+    set(static_objects ${joined})
+endif()
+
+add_library(wplug_static STATIC ${static_objects})
+add_library(wplug_shared SHARED ${room_objects})
+foreach(library wplug_static wplug_shared)
+    set_target_properties(${library} PROPERTIES
+        OUTPUT_NAME wplug
+        LINKER_LANGUAGE C
+        ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib
+        LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+    target_include_directories(${library} INTERFACE
+        $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+        $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endforeach()
+# 0.x: each minor version may change the binary interface, so it is part of the name that programs are linked with.
+set_target_properties(wplug_shared PROPERTIES
+    EXPORT_NAME shared
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+set_target_properties(wplug_static PROPERTIES EXPORT_NAME static)
+if(UNIX)
+    # Some float instructions are calls of the maths library on processors without an instruction for them.
+    target_link_libraries(wplug_static INTERFACE m)
+    target_link_libraries(wplug_shared PRIVATE m)
+endif()
+if(WPLUG_SANITIZE)
+    target_link_options(wplug_static INTERFACE -fsanitize=${WPLUG_SANITIZE})
+    target_link_options(wplug_shared PUBLIC -fsanitize=${WPLUG_SANITIZE})
+endif()
+
+# Inside this build, programs use the library under the name that it has outside.
+add_library(wplug::wplug ALIAS wplug_static)
+
+# ---- Installation ---------------------------------------------------------------------------------------------------
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wplug)
+install(FILES ${PROJECT_SOURCE_DIR}/include/wplug/wplug.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/wplug)
+install(TARGETS wplug_static wplug_shared EXPORT wplug
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(EXPORT wplug FILE wplugTargets.cmake NAMESPACE wplug:: DESTINATION ${package_dir})
+
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/wplugConfig.cmake.in
+    ${CMAKE_CURRENT_BINARY_DIR}/wplugConfig.cmake
+    INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/wplugConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/wplugConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/wplugConfigVersion.cmake
+    DESTINATION ${package_dir})
+
+# The file finds its prefix from where it lies, so that the installed tree can be moved.
+file(RELATIVE_PATH pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
+configure_file(${CMAKE_CURRENT_LIST_DIR}/wplug.pc.in ${CMAKE_CURRENT_BINARY_DIR}/wplug.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/wplug.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,0 +1,68 @@
+# Sourced by the other scripts: where the project is, how they speak, and how they get what is missing.
+# Needs bash. Never reads standard input.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# What the parts need, as Debian 12 names it.
+BUILD_PACKAGES=(clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32 cmake ninja-build pkg-config libcmocka-dev
+                libc6-dev)
+TEST_PACKAGES=("${BUILD_PACKAGES[@]}" gcc wabt xz-utils)
+CI_PACKAGES=("${TEST_PACKAGES[@]}" clang-format-19 libclang-rt-19-dev valgrind git)
+
+say() {
+    printf '\n==> %s\n' "$*"
+}
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        fail "need root to run: $*
+       Run it as root, or install sudo."
+    fi
+}
+
+# install_missing PACKAGE...: asks apt-get for those that are not there, and for nothing where all are.
+install_missing() {
+    if ! command -v dpkg-query >/dev/null 2>&1; then
+        say "Not a Debian system: expecting the equivalents of $*"
+        return
+    fi
+    local package
+    local missing=()
+    for package in "$@"; do
+        if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+            missing+=("$package")
+        fi
+    done
+    if [ ${#missing[@]} -eq 0 ]; then
+        return
+    fi
+    say "Installing ${missing[*]}"
+    as_root apt-get update -q </dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
+}
+
+# run_cmake_build PRESET TARGET [CMAKE_OPTION...]: configures and builds a preset.
+run_cmake_build() {
+    local preset=$1 target=$2
+    shift 2
+    cmake --preset "$preset" "$@" >/dev/null && cmake --build --preset "$preset" --target "$target"
+}
+
+# Where the test vectors from outside are: $WPLUG_CONFORMANCE, else ../shared/conformance, else nowhere (empty).
+find_conformance() {
+    if [ -z "${WPLUG_CONFORMANCE:-}" ] && [ -d ../shared/conformance ]; then
+        WPLUG_CONFORMANCE=$(cd ../shared/conformance && pwd)
+    fi
+    export WPLUG_CONFORMANCE=${WPLUG_CONFORMANCE:-}
+}
