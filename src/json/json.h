@@ -40,8 +40,7 @@ typedef enum json_kind {
     JSON_OBJECT
 } json_kind;
 
-/* ---- Reading
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 /* Checks that `text` is one JSON value, with white space around it or not, in strict UTF-8 (no overlong
  * forms, no surrogates, nothing above U+10FFFF, no byte order mark), nested at most `max_depth` deep (0 means
@@ -129,8 +128,7 @@ base_status json_read_double(base_bytes value, double *out, base_error *error);
 
 base_status json_read_bool(base_bytes value, bool *out, base_error *error);
 
-/* ---- Writing
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
 /* Writes exactly one value, however nested, in compact form and on one line.
  *

@@ -30,8 +30,7 @@
 #define RPC_DEFAULT_MAX_IN_FLIGHT 1024u
 #define RPC_DEFAULT_MAX_BATCH     1024u
 
-/* ---- One message
- * ------------------------------------------------------------------------------------------------ */
+/* ---- One message ---- */
 
 typedef enum rpc_kind {
     RPC_REQUEST,
@@ -82,8 +81,7 @@ base_status rpc_write_error(base_buffer *out, base_bytes id, int64_t code, base_
  * text. */
 const char *rpc_code_text(int64_t code);
 
-/* ---- The peer
- * --------------------------------------------------------------------------------------------------- */
+/* ---- The peer ---- */
 
 typedef struct rpc_peer rpc_peer;
 
