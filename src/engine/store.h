@@ -21,6 +21,8 @@ static inline uint64_t engine_token(uint32_t instance_id, uint32_t func_index) {
 static inline uint32_t engine_token_instance(uint64_t token) { return (uint32_t)(token >> 32); }
 static inline uint32_t engine_token_func(uint64_t token) { return (uint32_t)token - 1u; }
 
+#define ENGINE_PAGE_SIZE 65536u
+
 struct engine_memory {
     uint8_t *data; /* os_pages; NULL while size is 0. Moves when it grows */
     uint64_t size; /* in bytes, a multiple of 64 KiB */
@@ -39,6 +41,12 @@ struct engine_table {
     engine_table *next;
 };
 
+/* A tag's identity is its address. */
+typedef struct engine_tag {
+    const engine_functype *type; /* in the module of the instance that defines it */
+    uint32_t type_id;            /* see engine_store_types */
+} engine_tag;
+
 struct engine_global {
     uint64_t *cells; /* one, or two for v128: in the instance's `global_cells`, or own_cells for the host's */
     uint64_t own_cells[2];
@@ -46,6 +54,18 @@ struct engine_global {
     bool is_mutable;
     engine_global *next; /* the store's list, for globals the host made */
 };
+
+/* Function types that refer to other types ((ref $t)) mean something in their own module only. So the store keeps a
+ * list of its own, in which equal types have one number: a module that uses such references has all its types entered
+ * when it is instantiated (instance->type_ids). Element types of tables, types of globals and tags are kept with these
+ * numbers in place of type indices. The types of other modules compare by their plain structure. */
+#define ENGINE_NO_TYPE_ID UINT32_MAX
+typedef struct engine_store_types {
+    engine_functype *types; /* an index to the type itself is ENGINE_HEAP_MASK & ~ENGINE_HEAP_ABSTRACT */
+    uint32_t count;
+    uint32_t *slots; /* hash table of type numbers + 1, 0 is empty; slot_count is a power of two, or 0 */
+    uint32_t slot_count;
+} engine_store_types;
 
 typedef struct engine_host_func {
     engine_host_fn function;
@@ -64,6 +84,9 @@ struct engine_instance {
     engine_table **tables;
     engine_global **globals;
     engine_global *own_globals; /* those the module defines, behind `globals` */
+    engine_tag **tags;
+    engine_tag *own_tags;
+    uint32_t *type_ids; /* per type index of the module its number in the store; NULL where the module needs none */
     /* The cells of the globals that the module defines, in order, v128 taking two: translated code reaches them by
      * offset. */
     uint64_t *global_cells;
@@ -82,12 +105,30 @@ struct engine_store {
     engine_memory *memories;
     engine_table *tables;
     engine_global *globals;
+    engine_store_types types;
     uint64_t memory_pages, table_elements; /* in use */
     uint64_t memory_denials, table_denials;
 };
 
-/* Structural equality, across modules; type indices inside are compared through their modules' types. */
+/* Plain equality: type indices inside are compared as numbers, so both types must be of one module, or have none. */
 bool engine_functype_equal(const engine_functype *a, const engine_functype *b);
+
+/* Whether the function that a token names has the type `type_index` of the instance's module: the slow way of
+ * call_indirect, right across modules. False for a token that names none. */
+bool engine_token_has_type(const engine_instance *instance, uint32_t type_index, uint64_t token);
+
+/* Enters all types of the instance's module into the store's list and fills instance->type_ids (not NULL). */
+base_status engine_store_enter_types(engine_instance *instance);
+
+/* `type` with the store's type number in place of the module's type index. */
+engine_valtype engine_store_valtype(const engine_instance *instance, engine_valtype type);
+
+/* Makes room for one more in store->instances. */
+base_status engine_store_reserve_instance(engine_store *store);
+/* Frees the instance alone, not what it made in the store. */
+void engine_instance_free(engine_instance *instance);
+/* Frees the memories and tables made since these were the newest ones. */
+void engine_store_rewind(engine_store *store, const engine_memory *memories, const engine_table *tables);
 
 /* The type of the function a token names; NULL for a token that names none. */
 const engine_functype *engine_token_type(const engine_store *store, uint64_t token);
