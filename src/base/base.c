@@ -365,9 +365,7 @@ base_status base_buffer_append_text(base_buffer *buffer, const char *text) {
     return base_buffer_append(buffer, text, text ? strlen(text) : 0);
 }
 
-base_status base_buffer_appendf(base_buffer *buffer, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
+base_status base_buffer_append_va(base_buffer *buffer, const char *format, va_list arguments) {
     text_sink measure = {NULL, 0, 0};
     format_into(&measure, format, arguments);
     base_status status = base_buffer_reserve(buffer, measure.size);
@@ -376,6 +374,13 @@ base_status base_buffer_appendf(base_buffer *buffer, const char *format, ...) {
         format_into(&sink, format, arguments);
         buffer->size += measure.size;
     }
+    return status;
+}
+
+base_status base_buffer_appendf(base_buffer *buffer, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    base_status status = base_buffer_append_va(buffer, format, arguments);
     va_end(arguments);
     return status;
 }

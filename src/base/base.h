@@ -89,6 +89,7 @@ base_status base_buffer_append(base_buffer *buffer, const void *data, size_t siz
 base_status base_buffer_append_byte(base_buffer *buffer, uint8_t byte);
 base_status base_buffer_append_text(base_buffer *buffer, const char *text);
 base_status base_buffer_appendf(base_buffer *buffer, const char *format, ...) BASE_PRINTF(2, 3);
+base_status base_buffer_append_va(base_buffer *buffer, const char *format, va_list arguments);
 /* Drops the first `count` bytes (all of them where there are fewer). */
 void base_buffer_consume(base_buffer *buffer, size_t count);
 base_bytes base_buffer_bytes(const base_buffer *buffer);
