@@ -1,0 +1,7 @@
+// A plugin that prints something that is no message.
+#include <stdio.h>
+
+int main(void) {
+    puts("hello, I am not JSON");
+    return 0;
+}
