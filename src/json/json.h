@@ -117,6 +117,10 @@ base_status json_copy_string(base_bytes value, void *buffer, size_t capacity, si
 /* The same for a key span. `out` as before on any error. */
 base_status json_read_key(base_bytes key, base_buffer *out, base_error *error);
 
+/* Length in bytes of the UTF-8 character that `text` (at least one byte) starts with. Where it starts with
+ * none, `valid` is false and the result is the length of what one U+FFFD stands for, at least 1. */
+size_t json_utf8_size(base_bytes text, bool *valid);
+
 /* Numbers. BASE_INVALID where the value is of another kind, or (for the integers) is not whole; BASE_LIMIT
  * where it is out of range. `out` is written on success alone. A number is whole by its value, however it is
  * written: 1e3, 5.0 and -0 are. Doubles are rounded to the nearest, ties to even; a number too small for a

@@ -156,3 +156,7 @@ base_status json_copy_string(base_bytes value, void *buffer, size_t capacity, si
     if (*size > 0) decode(inside, buffer);
     return BASE_OK;
 }
+
+size_t json_utf8_size(base_bytes text, bool *valid) {
+    return json_utf8_length(text.data, text.data + text.size, valid);
+}

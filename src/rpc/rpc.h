@@ -133,13 +133,14 @@ typedef enum rpc_event_kind {
  */
 typedef struct rpc_event {
     rpc_event_kind kind;
-    uint64_t request;  /* handle for rpc_peer_answer; never used twice by one peer */
-    base_bytes id;     /* as it was written; empty where there is none */
-    base_bytes method; /* decoded */
-    base_bytes params; /* empty where left out */
-    bool has_call;     /* `call` and `user` are set: that call is over. Always true for RESULT and ERROR */
-    uint64_t call;     /* id of our call */
-    void *user;        /* what was given to rpc_peer_call */
+    base_bytes message; /* all of it as it was written, for a trace; empty where it is no JSON */
+    uint64_t request;   /* handle for rpc_peer_answer; never used twice by one peer */
+    base_bytes id;      /* as it was written; empty where there is none */
+    base_bytes method;  /* decoded */
+    base_bytes params;  /* empty where left out */
+    bool has_call;      /* `call` and `user` are set: that call is over. Always true for RESULT and ERROR */
+    uint64_t call;      /* id of our call */
+    void *user;         /* what was given to rpc_peer_call */
     base_bytes result;
     base_bytes error_json; /* the whole error object */
     int64_t error_code;
