@@ -19,7 +19,7 @@ static void put(json_writer *writer, const void *data, size_t size) {
     if (base_buffer_append(writer->out, data, size) != BASE_OK) fail(writer, BASE_NO_MEMORY, "out of memory");
 }
 
-static bool in_object(const json_writer *writer) {
+static bool writer_in_object(const json_writer *writer) {
     uint32_t level = writer->depth - 1;
     return writer->depth > 0 && (writer->is_object[level / 8] >> (level % 8) & 1);
 }
@@ -47,7 +47,7 @@ static bool value_begins(json_writer *writer) {
     if (writer->depth == 0) {
         if (writer->complete)
             fail(writer, BASE_MISUSE, "a second JSON value was written after the end of the first");
-    } else if (in_object(writer)) {
+    } else if (writer_in_object(writer)) {
         if (!writer->key_written)
             fail(writer, BASE_MISUSE, "a value was written into a JSON object without a key");
     } else if (writer->follows) {
@@ -87,7 +87,7 @@ static void begin(json_writer *writer, bool object) {
 
 static void end(json_writer *writer, bool object) {
     if (failed(writer)) return;
-    if (writer->depth == 0 || in_object(writer) != object) {
+    if (writer->depth == 0 || writer_in_object(writer) != object) {
         fail(writer, BASE_MISUSE,
              object ? "a JSON object was ended that was not begun last"
                     : "a JSON array was ended that was not begun last");
@@ -172,7 +172,7 @@ static void put_quoted(json_writer *writer, base_bytes text) {
 
 void json_write_key_bytes(json_writer *writer, base_bytes name) {
     if (failed(writer)) return;
-    if (!in_object(writer)) {
+    if (!writer_in_object(writer)) {
         fail(writer, BASE_MISUSE, "a key was written outside of a JSON object");
         return;
     }
