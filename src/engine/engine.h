@@ -1,13 +1,13 @@
 /* The engine's interface to the rooms above it: load a module, make instances in a store, run them in slices.
  *
  *   engine_module    bytes decoded and validated; immutable, shared by stores and threads (reference counted)
- *   engine_store     everything one sandbox owns: instances, memories, tables, globals, host functions. One thread at
- *                    a time; freed as a whole
- *   engine_instance  a module instantiated in a store
- *   engine_exec      one run of guest code: its stack, its fuel, where it stands. Stops and resumes anywhere
+ *   engine_store     everything one sandbox owns: instances, memories, tables, globals, host functions. One
+ * thread at a time; freed as a whole engine_instance  a module instantiated in a store engine_exec      one
+ * run of guest code: its stack, its fuel, where it stands. Stops and resumes anywhere
  *
- * Values travel as 64-bit cells: i32 and f32 in the low 32 bits (read them with the helpers below), v128 in two cells,
- * references as 64-bit tokens in which 0 is null. Terms are those of the WebAssembly core specification. */
+ * Values travel as 64-bit cells: i32 and f32 in the low 32 bits (read them with the helpers below), v128 in
+ * two cells, references as 64-bit tokens in which 0 is null. Terms are those of the WebAssembly core
+ * specification. */
 #ifndef WPLUG_ENGINE_H
 #define WPLUG_ENGINE_H
 
@@ -23,10 +23,11 @@ typedef struct engine_memory engine_memory;
 typedef struct engine_table engine_table;
 typedef struct engine_global engine_global;
 
-/* ---- Types -------------------------------------------------------------------------------------------------- */
+/* ---- Types
+ * -------------------------------------------------------------------------------------------------- */
 
-/* A value type. Numbers are their binary code; references carry the ENGINE_TYPE_REF bit, the nullable bit and a heap
- * type: an abstract one below, or the index of a type in the module. */
+/* A value type. Numbers are their binary code; references carry the ENGINE_TYPE_REF bit, the nullable bit and
+ * a heap type: an abstract one below, or the index of a type in the module. */
 typedef uint32_t engine_valtype;
 #define ENGINE_I32           0x7Fu
 #define ENGINE_I64           0x7Eu
@@ -47,13 +48,17 @@ typedef uint32_t engine_valtype;
 #define ENGINE_EXTERNREF     (ENGINE_TYPE_REF | ENGINE_TYPE_NULLABLE | ENGINE_HEAP_EXTERN)
 #define ENGINE_EXNREF        (ENGINE_TYPE_REF | ENGINE_TYPE_NULLABLE | ENGINE_HEAP_EXN)
 
-static inline bool engine_is_ref(engine_valtype type) { return (type & ENGINE_TYPE_REF) != 0; }
-static inline unsigned engine_cells(engine_valtype type) { return type == ENGINE_V128 ? 2 : 1; }
+static inline bool engine_is_ref(engine_valtype type) {
+    return (type & ENGINE_TYPE_REF) != 0;
+}
+static inline unsigned engine_cells(engine_valtype type) {
+    return type == ENGINE_V128 ? 2 : 1;
+}
 
 typedef struct engine_functype {
     uint32_t param_count, result_count;
     uint32_t param_cells, result_cells;
-    const engine_valtype *params;  /* results follow in the same array */
+    const engine_valtype *params; /* results follow in the same array */
     const engine_valtype *results;
 } engine_functype;
 
@@ -66,10 +71,10 @@ typedef enum engine_kind { ENGINE_FUNC, ENGINE_TABLE, ENGINE_MEMORY, ENGINE_GLOB
 
 typedef struct engine_extern_type {
     engine_kind kind;
-    const engine_functype *func;  /* functions and tags */
-    engine_limits_type limits;    /* tables and memories */
-    engine_valtype value;         /* tables' element type, globals' type */
-    bool is_mutable;              /* globals */
+    const engine_functype *func; /* functions and tags */
+    engine_limits_type limits;   /* tables and memories */
+    engine_valtype value;        /* tables' element type, globals' type */
+    bool is_mutable;             /* globals */
 } engine_extern_type;
 
 typedef struct engine_import {
@@ -84,8 +89,12 @@ typedef struct engine_export {
 } engine_export;
 
 /* Cells. */
-static inline uint64_t engine_cell_i32(uint32_t value) { return value; }
-static inline uint32_t engine_i32(uint64_t cell) { return (uint32_t)cell; }
+static inline uint64_t engine_cell_i32(uint32_t value) {
+    return value;
+}
+static inline uint32_t engine_i32(uint64_t cell) {
+    return (uint32_t)cell;
+}
 static inline uint64_t engine_cell_f32(float value) {
     uint32_t bits;
     memcpy(&bits, &value, 4);
@@ -108,10 +117,11 @@ static inline double engine_f64(uint64_t cell) {
     return value;
 }
 
-/* ---- Modules ------------------------------------------------------------------------------------------------ */
+/* ---- Modules
+ * ------------------------------------------------------------------------------------------------ */
 
-/* Feature flags: what the loader accepts beyond WebAssembly 1.0. A module that needs one that is off is refused with
- * the proposal's name (BASE_UNSUPPORTED). */
+/* Feature flags: what the loader accepts beyond WebAssembly 1.0. A module that needs one that is off is
+ * refused with the proposal's name (BASE_UNSUPPORTED). */
 typedef enum engine_feature {
     ENGINE_FEATURE_MUTABLE_GLOBALS = 1u << 0,
     ENGINE_FEATURE_SIGN_EXTENSION = 1u << 1,
@@ -136,9 +146,9 @@ uint32_t engine_features_available(void);
 /* The proposal's name, "" for an unknown bit. */
 const char *engine_feature_name(engine_feature feature);
 
-/* Decodes and validates `bytes` (copied). Statuses: BASE_MALFORMED, BASE_INVALID, BASE_UNSUPPORTED, BASE_LIMIT,
- * BASE_NO_MEMORY; the error's sentence names function and byte offset. `features` is a set of engine_feature;
- * those not available are refused all the same. */
+/* Decodes and validates `bytes` (copied). Statuses: BASE_MALFORMED, BASE_INVALID, BASE_UNSUPPORTED,
+ * BASE_LIMIT, BASE_NO_MEMORY; the error's sentence names function and byte offset. `features` is a set of
+ * engine_feature; those not available are refused all the same. */
 base_status engine_module_load(const base_allocator *allocator, base_bytes bytes, uint32_t features,
                                engine_module **out, base_error *error);
 engine_module *engine_module_retain(engine_module *module); /* any thread */
@@ -161,7 +171,8 @@ base_bytes engine_module_func_name(const engine_module *module, uint32_t func_in
 base_bytes engine_module_custom_section(const engine_module *module, const char *name);
 size_t engine_module_size(const engine_module *module); /* of the bytes loaded */
 
-/* ---- Stores ------------------------------------------------------------------------------------------------- */
+/* ---- Stores
+ * ------------------------------------------------------------------------------------------------- */
 
 /* Limits of one store. Zero in a field means its default. */
 typedef struct engine_limits {
@@ -171,61 +182,65 @@ typedef struct engine_limits {
     uint32_t depth;          /* nested calls in each exec; default 100,000 */
 } engine_limits;
 
-base_status engine_store_new(const base_allocator *allocator, const engine_limits *limits, engine_store **out);
+base_status engine_store_new(const base_allocator *allocator, const engine_limits *limits,
+                             engine_store **out);
 /* Frees everything in it. No exec of the store may be used afterwards: free them first. */
 void engine_store_free(engine_store *store);
-/* How often a memory.grow or table.grow was refused because of the store's limits (not because of the module's own
- * maximum). */
+/* How often a memory.grow or table.grow was refused because of the store's limits (not because of the
+ * module's own maximum). */
 uint64_t engine_store_memory_denials(const engine_store *store);
 uint64_t engine_store_table_denials(const engine_store *store);
-uint64_t engine_store_memory_pages(const engine_store *store);      /* in use now, all memories together */
+uint64_t engine_store_memory_pages(const engine_store *store); /* in use now, all memories together */
 
 /* What a host function answers. */
 typedef enum engine_host_result {
     ENGINE_HOST_DONE,    /* results are in cells[0...]; go on */
-    ENGINE_HOST_PENDING, /* not yet: the run ends ENGINE_WAITING and the function is called again at resume with the
-                            same arguments */
-    ENGINE_HOST_YIELD,   /* results are in cells[0...], but the run ends ENGINE_OUT_OF_FUEL now, whatever is left */
+    ENGINE_HOST_PENDING, /* not yet: the run ends ENGINE_WAITING and the function is called again at resume
+                            with the same arguments */
+    ENGINE_HOST_YIELD,   /* results are in cells[0...], but the run ends ENGINE_OUT_OF_FUEL now, whatever is
+                            left */
     ENGINE_HOST_TRAP     /* the function called engine_exec_trap_set */
 } engine_host_result;
 
-/* A host function. `cells` holds the arguments and takes the results; it has room for the larger of the two. It is
- * valid for the duration of the call only. `exec` says who calls (engine_exec_caller). */
+/* A host function. `cells` holds the arguments and takes the results; it has room for the larger of the two.
+ * It is valid for the duration of the call only. `exec` says who calls (engine_exec_caller). */
 typedef engine_host_result (*engine_host_fn)(void *user, engine_exec *exec, uint64_t *cells);
 
 /* Something an instance imports or exports. */
 typedef struct engine_extern {
     engine_kind kind;
-    uint64_t func;         /* a function reference token (never 0) */
+    uint64_t func; /* a function reference token (never 0) */
     engine_table *table;
     engine_memory *memory;
     engine_global *global;
     void *tag;
 } engine_extern;
 
-/* Makes a host function of the store. `params` and `results` are copied. `name` (copied) appears in backtraces. */
+/* Makes a host function of the store. `params` and `results` are copied. `name` (copied) appears in
+ * backtraces. */
 base_status engine_host_func_new(engine_store *store, const char *name, const engine_valtype *params,
                                  uint32_t param_count, const engine_valtype *results, uint32_t result_count,
                                  engine_host_fn function, void *user, engine_extern *out);
-base_status engine_memory_new(engine_store *store, engine_limits_type limits, engine_extern *out, base_error *error);
+base_status engine_memory_new(engine_store *store, engine_limits_type limits, engine_extern *out,
+                              base_error *error);
 base_status engine_table_new(engine_store *store, engine_valtype element, engine_limits_type limits,
                              engine_extern *out, base_error *error);
-base_status engine_global_new(engine_store *store, engine_valtype type, bool is_mutable, const uint64_t *cells,
-                              engine_extern *out, base_error *error);
+base_status engine_global_new(engine_store *store, engine_valtype type, bool is_mutable,
+                              const uint64_t *cells, engine_extern *out, base_error *error);
 
 /* Answers an import. Returns false where there is no such thing; the linker then collects the name. */
 typedef bool (*engine_resolver)(void *user, const engine_import *import, engine_extern *out);
 
-/* Makes an instance: imports resolved and matched (all that are missing in one message, BASE_UNLINKABLE), tables,
- * memories and globals made, active segments copied. A segment out of bounds is a trap: BASE_INVALID with the trap's
- * text, *trap set (may be NULL). The start function is not run: see engine_instance_start. */
+/* Makes an instance: imports resolved and matched (all that are missing in one message, BASE_UNLINKABLE),
+ * tables, memories and globals made, active segments copied. A segment out of bounds is a trap: BASE_INVALID
+ * with the trap's text, *trap set (may be NULL). The start function is not run: see engine_instance_start. */
 typedef enum engine_trap_code {
     ENGINE_TRAP_NONE = 0,
     ENGINE_TRAP_UNREACHABLE,
     ENGINE_TRAP_MEMORY_OUT_OF_BOUNDS,
     ENGINE_TRAP_TABLE_OUT_OF_BOUNDS,
-    ENGINE_TRAP_UNDEFINED_ELEMENT,      /* call_indirect beyond the table's end */
-    ENGINE_TRAP_UNINITIALIZED_ELEMENT,  /* call_indirect of a null entry */
+    ENGINE_TRAP_UNDEFINED_ELEMENT,     /* call_indirect beyond the table's end */
+    ENGINE_TRAP_UNINITIALIZED_ELEMENT, /* call_indirect of a null entry */
     ENGINE_TRAP_INDIRECT_CALL_TYPE_MISMATCH,
     ENGINE_TRAP_INTEGER_DIVIDE_BY_ZERO,
     ENGINE_TRAP_INTEGER_OVERFLOW,
@@ -240,8 +255,8 @@ typedef enum engine_trap_code {
 /* The specification's text for a trap ("integer divide by zero"), as the official test suite expects it. */
 const char *engine_trap_text(engine_trap_code code);
 
-base_status engine_instantiate(engine_store *store, engine_module *module, engine_resolver resolver, void *user,
-                               engine_instance **out, engine_trap_code *trap, base_error *error);
+base_status engine_instantiate(engine_store *store, engine_module *module, engine_resolver resolver,
+                               void *user, engine_instance **out, engine_trap_code *trap, base_error *error);
 engine_module *engine_instance_module(const engine_instance *instance);
 /* False where there is no export of that name. */
 bool engine_instance_export(const engine_instance *instance, base_bytes name, engine_extern *out,
@@ -251,37 +266,39 @@ uint64_t engine_instance_start(const engine_instance *instance);
 /* NULL where there is no such memory. */
 engine_memory *engine_instance_memory(const engine_instance *instance, uint32_t index);
 
-/* `length` bytes at `offset` of a memory, or NULL where any of them is outside. Valid until guest code runs or the
- * memory grows. */
+/* `length` bytes at `offset` of a memory, or NULL where any of them is outside. Valid until guest code runs
+ * or the memory grows. */
 uint8_t *engine_memory_range(engine_memory *memory, uint64_t offset, uint64_t length);
 uint64_t engine_memory_size(const engine_memory *memory); /* in bytes */
 
 void engine_global_get(const engine_global *global, uint64_t *cells);
-void engine_global_set(engine_global *global, const uint64_t *cells); /* the caller checked that it is mutable */
+void engine_global_set(engine_global *global,
+                       const uint64_t *cells); /* the caller checked that it is mutable */
 uint64_t engine_table_size(const engine_table *table);
 bool engine_table_get(const engine_table *table, uint64_t index, uint64_t *out);
 bool engine_table_set(engine_table *table, uint64_t index, uint64_t reference);
 
-/* ---- Runs --------------------------------------------------------------------------------------------------- */
+/* ---- Runs
+ * --------------------------------------------------------------------------------------------------- */
 
 typedef enum engine_outcome {
     ENGINE_FINISHED,    /* results: engine_exec_results */
     ENGINE_OUT_OF_FUEL, /* the slice is spent: resume with more */
-    ENGINE_WAITING,     /* a host function answered ENGINE_HOST_PENDING: resume when it would answer otherwise */
-    ENGINE_TRAPPED      /* engine_exec_trap, engine_exec_backtrace */
+    ENGINE_WAITING, /* a host function answered ENGINE_HOST_PENDING: resume when it would answer otherwise */
+    ENGINE_TRAPPED  /* engine_exec_trap, engine_exec_backtrace */
 } engine_outcome;
 
 base_status engine_exec_new(engine_store *store, engine_exec **out);
 /* Free in any state. NULL is fine. */
 void engine_exec_free(engine_exec *exec);
 
-/* Prepares a call of the function `func` (a token) with `arguments` (cells, copied). An exec that was used before
- * starts over. Nothing runs yet. BASE_MISUSE for a token that names no function of the store. */
+/* Prepares a call of the function `func` (a token) with `arguments` (cells, copied). An exec that was used
+ * before starts over. Nothing runs yet. BASE_MISUSE for a token that names no function of the store. */
 base_status engine_exec_start(engine_exec *exec, uint64_t func, const uint64_t *arguments, base_error *error);
 
-/* Runs until an end, or until `fuel` more units are spent (fuel left over from an earlier slice is dropped, a debt is
- * kept: a stretch of code is charged whole before it runs, so a slice may overshoot). Calling it again after
- * ENGINE_FINISHED or ENGINE_TRAPPED answers the same again. */
+/* Runs until an end, or until `fuel` more units are spent (fuel left over from an earlier slice is dropped, a
+ * debt is kept: a stretch of code is charged whole before it runs, so a slice may overshoot). Calling it
+ * again after ENGINE_FINISHED or ENGINE_TRAPPED answers the same again. */
 engine_outcome engine_exec_run(engine_exec *exec, int64_t fuel);
 
 /* Units spent since engine_exec_start, the same whatever the slices. */
@@ -292,7 +309,8 @@ void engine_exec_charge(engine_exec *exec, uint64_t fuel);
 const engine_functype *engine_exec_type(const engine_exec *exec); /* of the function that was started */
 const uint64_t *engine_exec_results(const engine_exec *exec);     /* after ENGINE_FINISHED */
 engine_trap_code engine_exec_trap(const engine_exec *exec);       /* after ENGINE_TRAPPED */
-const char *engine_exec_trap_message(const engine_exec *exec);    /* the sentence; engine_trap_text or a host's own */
+const char *
+engine_exec_trap_message(const engine_exec *exec); /* the sentence; engine_trap_text or a host's own */
 /* For host functions, before they answer ENGINE_HOST_TRAP. The text is copied and cut at 200 bytes. */
 void engine_exec_trap_set(engine_exec *exec, const char *format, ...) BASE_PRINTF(2, 3);
 /* The instance whose code called the host function that is running (NULL outside of one). */
@@ -303,14 +321,15 @@ engine_store *engine_exec_store(const engine_exec *exec);
 typedef struct engine_frame {
     const engine_module *module; /* NULL for a host function */
     uint32_t func_index;
-    base_bytes name;       /* empty where it has none */
-    uint64_t code_offset;  /* of the instruction, in bytes from the start of the module */
+    base_bytes name;      /* empty where it has none */
+    uint64_t code_offset; /* of the instruction, in bytes from the start of the module */
 } engine_frame;
 
-/* Where a run stands, in every state but finished: fills up to `capacity` frames and returns how many there are. */
+/* Where a run stands, in every state but finished: fills up to `capacity` frames and returns how many there
+ * are. */
 uint32_t engine_exec_backtrace(const engine_exec *exec, engine_frame *frames, uint32_t capacity);
-/* Appends the backtrace as text, one indented line a frame: "    at name (function 12, offset 0x1a3f)\n", at most
- * `max_frames` and then how many more there are. */
+/* Appends the backtrace as text, one indented line a frame: "    at name (function 12, offset 0x1a3f)\n", at
+ * most `max_frames` and then how many more there are. */
 base_status engine_exec_backtrace_text(const engine_exec *exec, uint32_t max_frames, base_buffer *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* What a decoded and validated module is made of. Private to the engine; written by decode.c and validate.c, read by
- * all others. Immutable once engine_module_load has returned, but for what is marked atomic. */
+/* What a decoded and validated module is made of. Private to the engine; written by decode.c and validate.c,
+ * read by all others. Immutable once engine_module_load has returned, but for what is marked atomic. */
 #ifndef WPLUG_ENGINE_MODULE_H
 #define WPLUG_ENGINE_MODULE_H
 
@@ -16,18 +16,18 @@ typedef struct engine_func engine_func;
 typedef struct engine_code engine_code;
 
 struct engine_func {
-    /* Where a call jumps: `stub` until the function is translated, then its code. Published with release order;
-     * translated code is never freed before the module. */
+    /* Where a call jumps: `stub` until the function is translated, then its code. Published with release
+     * order; translated code is never freed before the module. */
     _Atomic(const engine_word *) entry;
     engine_word stub[1];         /* the handler that translates, or the one that calls an import */
     _Atomic(engine_code *) code; /* NULL until translated */
     engine_module *module;
-    uint32_t index;              /* in the module's function index space */
-    uint32_t type_index;         /* into module->types */
-    uint32_t canonical;          /* the lowest type index with an equal type: equal types, equal numbers */
-    uint32_t body_offset;        /* of the locals vector, in module->bytes; imports have 0 */
+    uint32_t index;       /* in the module's function index space */
+    uint32_t type_index;  /* into module->types */
+    uint32_t canonical;   /* the lowest type index with an equal type: equal types, equal numbers */
+    uint32_t body_offset; /* of the locals vector, in module->bytes; imports have 0 */
     uint32_t body_size;
-    uint32_t import;             /* function imports: which of module->imports; else UINT32_MAX */
+    uint32_t import; /* function imports: which of module->imports; else UINT32_MAX */
 };
 
 typedef struct engine_const_expr { /* bytes of a constant expression, `end` included */

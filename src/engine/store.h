@@ -1,14 +1,16 @@
-/* Stores and what is in them. Private to the engine; written by store.c and instance.c, read by the interpreter.
+/* Stores and what is in them. Private to the engine; written by store.c and instance.c, read by the
+ * interpreter.
  *
- * A function reference is a token, never a pointer, so that tables, globals and stacks can be copied as bytes:
+ * A function reference is a token, never a pointer, so that tables, globals and stacks can be copied as
+ * bytes:
  *
  *     63            32 31             0
  *    +----------------+----------------+
  *    | instance id    | func index + 1 |      0 is null; id 0 is the store's list of host functions
  *    +----------------+----------------+
  *
- * Tokens in tables, globals and on stacks are resolved: they name the instance that defines the function (or the host
- * list), never an import of it. */
+ * Tokens in tables, globals and on stacks are resolved: they name the instance that defines the function (or
+ * the host list), never an import of it. */
 #ifndef WPLUG_ENGINE_STORE_H
 #define WPLUG_ENGINE_STORE_H
 
@@ -18,8 +20,12 @@
 static inline uint64_t engine_token(uint32_t instance_id, uint32_t func_index) {
     return (uint64_t)instance_id << 32 | (func_index + 1u);
 }
-static inline uint32_t engine_token_instance(uint64_t token) { return (uint32_t)(token >> 32); }
-static inline uint32_t engine_token_func(uint64_t token) { return (uint32_t)token - 1u; }
+static inline uint32_t engine_token_instance(uint64_t token) {
+    return (uint32_t)(token >> 32);
+}
+static inline uint32_t engine_token_func(uint64_t token) {
+    return (uint32_t)token - 1u;
+}
 
 #define ENGINE_PAGE_SIZE 65536u
 
@@ -55,10 +61,11 @@ struct engine_global {
     engine_global *next; /* the store's list, for globals the host made */
 };
 
-/* Function types that refer to other types ((ref $t)) mean something in their own module only. So the store keeps a
- * list of its own, in which equal types have one number: a module that uses such references has all its types entered
- * when it is instantiated (instance->type_ids). Element types of tables, types of globals and tags are kept with these
- * numbers in place of type indices. The types of other modules compare by their plain structure. */
+/* Function types that refer to other types ((ref $t)) mean something in their own module only. So the store
+ * keeps a list of its own, in which equal types have one number: a module that uses such references has all
+ * its types entered when it is instantiated (instance->type_ids). Element types of tables, types of globals
+ * and tags are kept with these numbers in place of type indices. The types of other modules compare by their
+ * plain structure. */
 #define ENGINE_NO_TYPE_ID UINT32_MAX
 typedef struct engine_store_types {
     engine_functype *types; /* an index to the type itself is ENGINE_HEAP_MASK & ~ENGINE_HEAP_ABSTRACT */
@@ -86,9 +93,10 @@ struct engine_instance {
     engine_global *own_globals; /* those the module defines, behind `globals` */
     engine_tag **tags;
     engine_tag *own_tags;
-    uint32_t *type_ids; /* per type index of the module its number in the store; NULL where the module needs none */
-    /* The cells of the globals that the module defines, in order, v128 taking two: translated code reaches them by
-     * offset. */
+    uint32_t *
+        type_ids; /* per type index of the module its number in the store; NULL where the module needs none */
+    /* The cells of the globals that the module defines, in order, v128 taking two: translated code reaches
+     * them by offset. */
     uint64_t *global_cells;
     uint32_t global_cell_count;
     uint8_t *data_dropped; /* one byte a data segment */
@@ -97,7 +105,7 @@ struct engine_instance {
 
 struct engine_store {
     const base_allocator *allocator;
-    engine_limits limits; /* defaults filled in */
+    engine_limits limits;        /* defaults filled in */
     engine_instance **instances; /* [0] is NULL: the host's id */
     uint32_t instance_count;     /* [0] counted */
     engine_host_func *host_funcs;
@@ -110,7 +118,8 @@ struct engine_store {
     uint64_t memory_denials, table_denials;
 };
 
-/* Plain equality: type indices inside are compared as numbers, so both types must be of one module, or have none. */
+/* Plain equality: type indices inside are compared as numbers, so both types must be of one module, or have
+ * none. */
 bool engine_functype_equal(const engine_functype *a, const engine_functype *b);
 
 /* Whether the function that a token names has the type `type_index` of the instance's module: the slow way of
@@ -136,13 +145,13 @@ const engine_functype *engine_token_type(const engine_store *store, uint64_t tok
 /* The token of a function of the instance's index space (imports resolved). */
 uint64_t engine_instance_func(const engine_instance *instance, uint32_t func_index);
 
-/* memory.grow and table.grow: the old size, or UINT64_MAX where refused (by the maximum, by the store's limits, which
- * count as denials, or for lack of memory). */
+/* memory.grow and table.grow: the old size, or UINT64_MAX where refused (by the maximum, by the store's
+ * limits, which count as denials, or for lack of memory). */
 uint64_t engine_memory_grow(engine_memory *memory, uint64_t pages);
 uint64_t engine_table_grow(engine_table *table, uint64_t count, uint64_t value);
 
-/* table.init and memory.init for translated code and instantiation: false where a range is out of bounds (nothing is
- * written then). Dropped segments count as empty. */
+/* table.init and memory.init for translated code and instantiation: false where a range is out of bounds
+ * (nothing is written then). Dropped segments count as empty. */
 bool engine_table_init(engine_instance *instance, uint32_t table, uint32_t segment, uint64_t destination,
                        uint64_t source, uint64_t count);
 bool engine_memory_init(engine_instance *instance, uint32_t memory, uint32_t segment, uint64_t destination,

@@ -1,0 +1,27 @@
+/* From validated function bodies to the code of interpreter.h. Private to the engine. */
+#ifndef WPLUG_ENGINE_TRANSLATE_H
+#define WPLUG_ENGINE_TRANSLATE_H
+
+#include "engine/module.h"
+
+struct engine_code {
+    size_t word_count;
+    engine_word words[];
+};
+
+/* Gives a function its stub. Called for every function of a module while it is loaded. */
+void engine_func_prepare(engine_func *func);
+
+/* Frees what translation made. NULL is fine. */
+void engine_code_free(engine_module *module, engine_code *code);
+
+/* The function's code, translated now if it was not before. Any thread; two at once agree on one result.
+ * Statuses: BASE_NO_MEMORY, and BASE_LIMIT for a function whose frame is too large. */
+base_status engine_translate(engine_func *func, const engine_word **out, base_error *error);
+
+/* The offset in the module's bytes of the instruction from which word `index` of the function's code was
+ * made; the body's offset where that cannot be told. Translates again (without keeping the code), so that
+ * nothing need be remembered for it. */
+uint64_t engine_translate_locate(engine_func *func, size_t index);
+
+#endif
