@@ -1,3 +1,4 @@
+/* The smallest plugin: one method, one optional parameter. */
 #include <wplug_pdk.h>
 
 static void hello(wplug_request *request) {
@@ -7,5 +8,6 @@ static void hello(wplug_request *request) {
 
 WPLUG_PLUGIN("hello", "1.0.0") {
     wplug_method("hello", hello, .summary = "Greets someone",
-                 .params = {{"name", WPLUG_STRING, "Whom to greet", .optional = true}}, .result = WPLUG_STRING);
+                 .params = {{"name", WPLUG_STRING, "Whom to greet", .optional = true}},
+                 .result = WPLUG_STRING);
 }
