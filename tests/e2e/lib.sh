@@ -21,9 +21,10 @@ excerpt() {
 }
 
 broken() {
+    local shown=${last_command:-}
     {
         printf '%s\n' "$*"
-        printf 'command: %s\nstatus: %s\n' "${last_command:0:400}" "${status:-}"
+        printf 'command: %s\nstatus: %s\n' "${shown:0:400}" "${status:-}"
         [ -f out ] && excerpt out
         [ -f err ] && excerpt err
     } >&2
