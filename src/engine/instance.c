@@ -5,6 +5,7 @@
  *     engine_instance | func_imports | global_cells | own_globals | memories | tables | globals | tags |
  * own_tags | type_ids | data_dropped | elem_dropped
  */
+#include "engine/loader.h"
 #include "engine/opcodes.h"
 #include "engine/store.h"
 
@@ -119,21 +120,7 @@ static void add_name(message *text, base_bytes name) {
 }
 
 static void add_valtype(message *text, engine_valtype type) {
-    static const char *const heap_names[] = {"func", "extern", "exn", "nofunc", "noextern", "noexn"};
-    switch (type) {
-    case ENGINE_I32: add(text, "i32"); return;
-    case ENGINE_I64: add(text, "i64"); return;
-    case ENGINE_F32: add(text, "f32"); return;
-    case ENGINE_F64: add(text, "f64"); return;
-    case ENGINE_V128: add(text, "v128"); return;
-    default: break;
-    }
-    const char *nullable = type & ENGINE_TYPE_NULLABLE ? "null " : "";
-    uint32_t heap = type & ENGINE_HEAP_MASK;
-    if (heap & ENGINE_HEAP_ABSTRACT)
-        add(text, "(ref %s%s)", nullable, heap_names[heap - ENGINE_HEAP_FUNC]);
-    else
-        add(text, "(ref %s%" PRIu32 ")", nullable, heap);
+    add(text, "%s", engine_type_name(type).text);
 }
 
 static void add_functype(message *text, const engine_functype *type) {
@@ -357,61 +344,62 @@ static base_status resolve_imports(engine_instance *instance, engine_resolver re
 /* ---- Constant expressions
  * ----------------------------------------------------------------------------------- */
 
-/* Reads what the validator has read before, so nothing is checked again. */
-static uint64_t read_unsigned(const uint8_t **at) {
-    uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
-        uint8_t byte = *(*at)++;
-        value |= (uint64_t)(byte & 0x7F) << shift;
-        if (!(byte & 0x80)) return value;
-    }
-}
-
-static uint64_t read_signed(const uint8_t **at) {
-    uint64_t value = 0;
-    for (unsigned shift = 0;;) {
-        uint8_t byte = *(*at)++;
-        value |= (uint64_t)(byte & 0x7F) << shift;
-        shift += 7;
-        if (byte & 0x80) continue;
-        if ((byte & 0x40) && shift < 64) value |= UINT64_MAX << shift;
-        return value;
-    }
-}
-
-static uint64_t read_little_endian(const uint8_t **at, unsigned size) {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++) value |= (uint64_t)*(*at)++ << (8 * i);
+/* Reading what the validator has read before: nothing can fail, so nothing is checked. */
+static uint32_t read_index(engine_reader *reader) {
+    uint32_t value = 0;
+    engine_read_u32(reader, &value);
     return value;
 }
 
-static uint32_t read_opcode(const uint8_t **at) {
-    uint32_t byte = *(*at)++;
-    if (byte == 0xFC) return 0x100 + (uint32_t)read_unsigned(at);
-    if (byte == 0xFD) return 0x200 + (uint32_t)read_unsigned(at);
+static uint64_t read_little_endian(engine_reader *reader, unsigned size) {
+    uint64_t value = 0;
+    for (unsigned i = 0; i < size; i++) value |= (uint64_t)reader->at[i] << (8 * i);
+    reader->at += size;
+    return value;
+}
+
+static uint32_t read_opcode(engine_reader *reader) {
+    uint32_t byte = *reader->at++;
+    if (byte == 0xFC) return 0x100 + read_index(reader);
+    if (byte == 0xFD) return 0x200 + read_index(reader);
     return byte;
 }
 
 /* Runs the expression on `stack` and returns the stack's top. */
-static const uint64_t *run_const_expr(const engine_instance *instance, const uint8_t *at, uint64_t *stack) {
+static const uint64_t *run_const_expr(const engine_instance *instance, engine_const_expr expr,
+                                      uint64_t *stack) {
+    const uint8_t *start = instance->module->bytes + expr.offset;
+    engine_reader reader = engine_reader_of((base_bytes){start, expr.size});
     uint64_t *top = stack; /* the next free cell */
     for (;;) {
-        switch (read_opcode(&at)) {
-        case ENGINE_OP_I32_CONST: *top++ = (uint32_t)read_signed(&at); break;
-        case ENGINE_OP_I64_CONST: *top++ = read_signed(&at); break;
-        case ENGINE_OP_F32_CONST: *top++ = read_little_endian(&at, 4); break;
-        case ENGINE_OP_F64_CONST: *top++ = read_little_endian(&at, 8); break;
-        case ENGINE_OP_V128_CONST:
-            *top++ = read_little_endian(&at, 8);
-            *top++ = read_little_endian(&at, 8);
+        switch (read_opcode(&reader)) {
+        case ENGINE_OP_I32_CONST: {
+            int32_t value = 0;
+            engine_read_s32(&reader, &value);
+            *top++ = (uint32_t)value;
             break;
-        case ENGINE_OP_REF_NULL:
-            read_signed(&at);
+        }
+        case ENGINE_OP_I64_CONST: {
+            int64_t value = 0;
+            engine_read_s64(&reader, &value);
+            *top++ = (uint64_t)value;
+            break;
+        }
+        case ENGINE_OP_F32_CONST: *top++ = read_little_endian(&reader, 4); break;
+        case ENGINE_OP_F64_CONST: *top++ = read_little_endian(&reader, 8); break;
+        case ENGINE_OP_V128_CONST:
+            *top++ = read_little_endian(&reader, 8);
+            *top++ = read_little_endian(&reader, 8);
+            break;
+        case ENGINE_OP_REF_NULL: {
+            int64_t heap_type;
+            engine_read_s33_long(&reader, &heap_type);
             *top++ = 0;
             break;
-        case ENGINE_OP_REF_FUNC: *top++ = engine_instance_func(instance, (uint32_t)read_unsigned(&at)); break;
+        }
+        case ENGINE_OP_REF_FUNC: *top++ = engine_instance_func(instance, read_index(&reader)); break;
         case ENGINE_OP_GLOBAL_GET: {
-            const engine_global *global = instance->globals[read_unsigned(&at)];
+            const engine_global *global = instance->globals[read_index(&reader)];
             engine_global_get(global, top);
             top += engine_cells(global->type);
             break;
@@ -439,7 +427,7 @@ static base_status eval(const engine_instance *instance, engine_const_expr expr,
         stack = base_alloc(instance->store->allocator, capacity * sizeof *stack);
         if (!stack) return BASE_NO_MEMORY;
     }
-    const uint64_t *top = run_const_expr(instance, instance->module->bytes + expr.offset, stack);
+    const uint64_t *top = run_const_expr(instance, expr, stack);
     unsigned cells = engine_cells(type);
     memcpy(out, top - cells, cells * sizeof *out);
     if (stack != few) base_free(instance->store->allocator, stack, capacity * sizeof *stack);
@@ -449,7 +437,7 @@ static base_status eval(const engine_instance *instance, engine_const_expr expr,
 /* A reference's expression is a single instruction, so it is never out of memory. */
 static uint64_t eval_reference(const engine_instance *instance, engine_const_expr expr) {
     uint64_t stack[2] = {0};
-    run_const_expr(instance, instance->module->bytes + expr.offset, stack);
+    run_const_expr(instance, expr, stack);
     return stack[0];
 }
 

@@ -58,29 +58,23 @@ base_status engine_store_new(const base_allocator *allocator, const engine_limit
     return BASE_OK;
 }
 
-/* Arrays that grow one by one have room for the next power of two, so that no capacity need be kept. */
-static uint32_t capacity_of(uint32_t count) {
-    if (!count) return 0;
-    uint32_t capacity = 2;
-    while (capacity < count) capacity *= 2;
-    return capacity;
-}
-
-/* Makes room for one more element in such an array. */
-static base_status make_room(const base_allocator *allocator, void **array, uint32_t count, size_t size) {
-    if (count >= UINT32_MAX / 2) return BASE_NO_MEMORY;
-    uint32_t old_capacity = capacity_of(count), capacity = capacity_of(count + 1);
-    if (capacity == old_capacity) return BASE_OK;
-    if (capacity > SIZE_MAX / size) return BASE_NO_MEMORY;
-    void *grown = base_resize(allocator, *array, old_capacity * size, capacity * size);
+/* Makes room for one more element in an array that grows one by one. */
+static base_status make_room(const base_allocator *allocator, void **array, uint32_t count,
+                             uint32_t *capacity, size_t size) {
+    if (count < *capacity) return BASE_OK;
+    uint32_t roomy = *capacity ? *capacity * 2 : 2;
+    if (roomy > UINT32_MAX / 4 || roomy > SIZE_MAX / size) return BASE_NO_MEMORY;
+    void *grown = base_resize(allocator, *array, *capacity * size, roomy * size);
     if (!grown) return BASE_NO_MEMORY;
     *array = grown;
+    *capacity = roomy;
     return BASE_OK;
 }
 
 base_status engine_store_reserve_instance(engine_store *store) {
     void *array = store->instances;
-    base_status status = make_room(store->allocator, &array, store->instance_count, sizeof *store->instances);
+    base_status status = make_room(store->allocator, &array, store->instance_count, &store->instance_capacity,
+                                   sizeof *store->instances);
     store->instances = array;
     return status;
 }
@@ -126,7 +120,7 @@ static void free_types(engine_store *store) {
     engine_store_types *types = &store->types;
     for (uint32_t i = 0; i < types->count; i++)
         base_free(allocator, (void *)(uintptr_t)types->types[i].params, functype_size(&types->types[i]));
-    base_free(allocator, types->types, capacity_of(types->count) * sizeof *types->types);
+    base_free(allocator, types->types, types->capacity * sizeof *types->types);
     base_free(allocator, types->slots, types->slot_count * sizeof *types->slots);
 }
 
@@ -134,7 +128,7 @@ void engine_store_free(engine_store *store) {
     if (!store) return;
     const base_allocator *allocator = store->allocator;
     for (uint32_t i = 1; i < store->instance_count; i++) engine_instance_free(store->instances[i]);
-    base_free(allocator, store->instances, capacity_of(store->instance_count) * sizeof *store->instances);
+    base_free(allocator, store->instances, store->instance_capacity * sizeof *store->instances);
     engine_store_rewind(store, NULL, NULL);
     while (store->globals) {
         engine_global *global = store->globals;
@@ -145,7 +139,7 @@ void engine_store_free(engine_store *store) {
         engine_host_func *func = &store->host_funcs[i];
         base_free(allocator, (void *)(uintptr_t)func->type.params, host_func_size(func));
     }
-    base_free(allocator, store->host_funcs, capacity_of(store->host_func_count) * sizeof *store->host_funcs);
+    base_free(allocator, store->host_funcs, store->host_func_capacity * sizeof *store->host_funcs);
     free_types(store);
     base_free(allocator, store, sizeof *store);
 }
@@ -183,8 +177,8 @@ base_status engine_host_func_new(engine_store *store, const char *name, const en
         return BASE_MISUSE;
     if (!name) name = "";
     void *array = store->host_funcs;
-    base_status status =
-        make_room(store->allocator, &array, store->host_func_count, sizeof *store->host_funcs);
+    base_status status = make_room(store->allocator, &array, store->host_func_count,
+                                   &store->host_func_capacity, sizeof *store->host_funcs);
     store->host_funcs = array;
     if (status != BASE_OK) return status;
 
@@ -505,7 +499,8 @@ static base_status enter_type(engine_store *store, const engine_functype *type, 
         return BASE_OK;
     }
     void *array = types->types;
-    base_status status = make_room(store->allocator, &array, types->count, sizeof *types->types);
+    base_status status =
+        make_room(store->allocator, &array, types->count, &types->capacity, sizeof *types->types);
     types->types = array;
     if (status != BASE_OK) return status;
     *id = types->count;

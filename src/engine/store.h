@@ -69,7 +69,7 @@ struct engine_global {
 #define ENGINE_NO_TYPE_ID UINT32_MAX
 typedef struct engine_store_types {
     engine_functype *types; /* an index to the type itself is ENGINE_HEAP_MASK & ~ENGINE_HEAP_ABSTRACT */
-    uint32_t count;
+    uint32_t count, capacity;
     uint32_t *slots; /* hash table of type numbers + 1, 0 is empty; slot_count is a power of two, or 0 */
     uint32_t slot_count;
 } engine_store_types;
@@ -108,8 +108,9 @@ struct engine_store {
     engine_limits limits;        /* defaults filled in */
     engine_instance **instances; /* [0] is NULL: the host's id */
     uint32_t instance_count;     /* [0] counted */
+    uint32_t instance_capacity;
     engine_host_func *host_funcs;
-    uint32_t host_func_count;
+    uint32_t host_func_count, host_func_capacity;
     engine_memory *memories;
     engine_table *tables;
     engine_global *globals;

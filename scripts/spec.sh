@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Runs the official WebAssembly test suite, which is looked for in $WPLUG_CONFORMANCE, else in ../shared/conformance.
+#
+#     scripts/spec.sh [--build DIR] [--runner FILE] [OPTION_OF_THE_RUNNER]...
+#
+# Builds the runner in build/release, or in DIR (a build folder that was configured before), or builds nothing and
+# uses FILE. The suite is unpacked into the build folder. The runner's options: tests/spec/main.c.
+# Exits with 0 where nothing failed, 77 where the suite is not there.
+source "$(dirname "$0")/common.sh"
+
+build=build/release
+runner=
+configured=no
+while [ $# -ge 2 ]; do
+    case $1 in
+    --build) build=$2 configured=yes ;;
+    --runner) runner=$2 ;;
+    *) break ;;
+    esac
+    shift 2
+done
+
+find_conformance
+archive=$WPLUG_CONFORMANCE/wasm-spec-tests.tar.xz
+if [ -z "$WPLUG_CONFORMANCE" ] || [ ! -f "$archive" ]; then
+    say "Skipped: the WebAssembly test suite (wasm-spec-tests.tar.xz) is neither in \$WPLUG_CONFORMANCE nor in" \
+        "../shared/conformance"
+    exit 77
+fi
+
+if [ -z "$runner" ]; then
+    if [ $configured = yes ]; then
+        cmake --build "$build" --target spec-runner
+    else
+        install_missing "${TEST_PACKAGES[@]}"
+        run_cmake_build release spec-runner
+    fi
+    runner=$build/tests/spec/spec-runner
+fi
+
+# Several of us may unpack at the same time: each into a folder of its own, and the first to be done gives it its name.
+suite=$build/spec-suite-$(cksum <"$archive" | cut -d ' ' -f 1)
+if [ ! -d "$suite" ]; then
+    mkdir -p "$build"
+    unpacked=$(mktemp -d "$build/spec-suite.XXXXXX")
+    tar -xJf "$archive" -C "$unpacked"
+    mv -T "$unpacked" "$suite" 2>/dev/null || rm -rf "$unpacked"
+fi
+
+"$runner" "$@" "$suite"
