@@ -109,7 +109,7 @@ void pdk_request_refuse(wplug_request *request, int64_t code, const char *format
     base_error error;
     base_fail_va(&error, BASE_INVALID, format, arguments);
     va_end(arguments);
-    if (request->answered && !request->refused)
+    if (request->answered && !request->failed)
         wplug_log(WPLUG_LOG_WARNING, "method \"%.*s\", after it was answered: %s", WPLUG_TEXT(request->name),
                   error.message);
     request->refused = true;
