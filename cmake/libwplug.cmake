@@ -84,3 +84,9 @@ string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
 configure_file(${CMAKE_CURRENT_LIST_DIR}/wplug.pc.in ${CMAKE_CURRENT_BINARY_DIR}/wplug.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/wplug.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# The plugin kit is sources: plugins are compiled with it, by whatever compiler for wasm32-wasip1 is there.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/pdk DESTINATION ${CMAKE_INSTALL_DATADIR}/wplug)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/base ${PROJECT_SOURCE_DIR}/src/json ${PROJECT_SOURCE_DIR}/src/rpc
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/wplug/src
+    FILES_MATCHING PATTERN "*.[ch]" PATTERN "os*" EXCLUDE)

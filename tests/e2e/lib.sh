@@ -1,7 +1,8 @@
 # Sourced by run.sh before the file of a test. A test is a function test_NAME; it runs in an empty folder of its own.
 #
 #   WPLUG     the command under test          PLUGINS   the folder of the example plugins
-#   GUESTS    the folder of the test guests   ROOT      the project
+#   GUESTS    the folder of the test guests   EXAMPLES  the folder of the example hosts
+#   ROOT      the project
 #   WPLUG_RUNNER (may be empty) is put before each run of the command, e.g. valgrind
 
 # wplug ARGUMENT...: runs the command; its output is then in the files out and err, its status in $status. Standard

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Does what README.md shows, and compares what comes out with what it says comes out:
+#
+#   - a code block under a line <!-- NAME --> is the file NAME;
+#   - of a block marked `console`, each line behind "$ " is run, and the others are what these commands print.
+#
+# usage: readme.sh ROOT BUILD    BUILD is the build folder that stands for build/release
+set -euo pipefail
+root=$1
+build=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+mkdir build
+ln -s "$build" build/release
+for name in src pdk include plugins README.md; do ln -s "$root/$name" .; done
+
+files=0
+commands=0
+block=
+name=
+expected=
+: >said
+
+# The end of a console block: everything that it says comes out has come out, and nothing else.
+compare() {
+    printf '%s' "$expected" >expected
+    if ! diff expected said; then
+        echo "README.md says otherwise (< as it says, > as it is)" >&2
+        exit 1
+    fi
+    expected=
+    : >said
+}
+
+while IFS= read -r line; do
+    case $block:$line in
+    :'<!-- '*' -->')
+        name=${line#<!-- }
+        name=${name% -->}
+        ;;
+    :'```console') block=console ;;
+    :'```'*)
+        block=other
+        if [ -n "$name" ]; then
+            block=file
+            files=$((files + 1))
+            : >"$name"
+        fi
+        ;;
+    :*) ;;
+    console:'```')
+        compare
+        block=
+        ;;
+    *:'```')
+        block=
+        name=
+        ;;
+    file:*) printf '%s\n' "$line" >>"$name" ;;
+    console:'$ '*)
+        commands=$((commands + 1))
+        bash -euc "${line#\$ }" </dev/null >>said 2>&1 || {
+            cat said
+            echo "README.md: this command fails: ${line#\$ }" >&2
+            exit 1
+        }
+        ;;
+    console:*) expected+=$line$'\n' ;;
+    esac
+done <README.md
+[ "$files" -ge 2 ] && [ "$commands" -ge 4 ] || {
+    echo "README.md has $files files and $commands commands: too few to be the README that this test is for" >&2
+    exit 1
+}
+# What is printed there is what is in the repository, too.
+tail -n +3 "$root/examples/minimal.c" | diff - host.c || {
+    echo "the host in README.md is not examples/minimal.c" >&2
+    exit 1
+}
+echo "$files files and $commands commands do what README.md says"
