@@ -12,8 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* ---- Layout
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Layout -------------------------------------------------------------------------------------------- */
 
 /* Cuts arrays off a block, one after the other; with `base` NULL it only adds up their sizes. Arrays come in
  * the order of falling alignment. */
@@ -86,8 +85,7 @@ void engine_instance_free(engine_instance *instance) {
     engine_module_release(module);
 }
 
-/* ---- Types as text, for messages
- * ---------------------------------------------------------------------------- */
+/* ---- Types as text, for messages ----------------------------------------------------------------------- */
 
 /* Text that is cut where it does not fit. */
 typedef struct message {
@@ -168,8 +166,7 @@ static void add_extern_type(message *text, const engine_extern_type *type) {
     }
 }
 
-/* ---- Linking
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Linking ------------------------------------------------------------------------------------------- */
 
 /* What the imports come to: the first so many of each kind are bound, and what cannot be is told in one
  * message. */
@@ -341,8 +338,7 @@ static base_status resolve_imports(engine_instance *instance, engine_resolver re
     return linker.missing_count || linker.mismatch_count ? link_failure(&linker, error) : BASE_OK;
 }
 
-/* ---- Constant expressions
- * ----------------------------------------------------------------------------------- */
+/* ---- Constant expressions ------------------------------------------------------------------------------ */
 
 /* Reading what the validator has read before: nothing can fail, so nothing is checked. */
 static uint32_t read_index(engine_reader *reader) {
@@ -441,8 +437,7 @@ static uint64_t eval_reference(const engine_instance *instance, engine_const_exp
     return stack[0];
 }
 
-/* ---- Segments
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Segments ------------------------------------------------------------------------------------------ */
 
 static bool in_range(uint64_t start, uint64_t count, uint64_t size) {
     return count <= size && start <= size - count;
@@ -454,10 +449,10 @@ bool engine_table_init(engine_instance *instance, uint32_t table_index, uint32_t
     engine_table *table = instance->tables[table_index];
     uint64_t size = instance->elem_dropped[segment_index] ? 0 : segment->count;
     if (!in_range(source, count, size) || !in_range(destination, count, table->size)) return false;
-    uint64_t *to = table->elements + destination;
     for (uint64_t i = 0; i < count; i++)
-        to[i] = segment->funcs ? engine_instance_func(instance, segment->funcs[source + i])
-                               : eval_reference(instance, segment->exprs[source + i]);
+        table->elements[destination + i] = segment->funcs
+                                               ? engine_instance_func(instance, segment->funcs[source + i])
+                                               : eval_reference(instance, segment->exprs[source + i]);
     return true;
 }
 
@@ -519,8 +514,7 @@ static base_status copy_active_data(engine_instance *instance, engine_trap_code 
     return BASE_OK;
 }
 
-/* ---- Instantiation
- * ------------------------------------------------------------------------------------------ */
+/* ---- Instantiation ------------------------------------------------------------------------------------- */
 
 static base_status make_globals(engine_instance *instance, base_error *error) {
     const engine_module *module = instance->module;
@@ -616,8 +610,7 @@ base_status engine_instantiate(engine_store *store, engine_module *module, engin
     return status;
 }
 
-/* ---- What an instance offers
- * -------------------------------------------------------------------------------- */
+/* ---- What an instance offers --------------------------------------------------------------------------- */
 
 uint64_t engine_instance_func(const engine_instance *instance, uint32_t func_index) {
     if (func_index < instance->module->func_import_count) return instance->func_imports[func_index];
