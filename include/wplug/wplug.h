@@ -121,7 +121,8 @@ typedef enum wplug_status {
     WPLUG_MEMORY_LIMIT = 59,    /* limits.memory_bytes: the guest wanted more, and then failed */
     WPLUG_TABLE_LIMIT = 60,     /* limits.table_elements, likewise */
     WPLUG_STACK_LIMIT = 61,     /* limits.stack_bytes or limits.depth: endless recursion, as a rule */
-    WPLUG_MESSAGE_LIMIT = 62,   /* limits.message_bytes: a message, in either direction, is longer */
+    WPLUG_MESSAGE_LIMIT = 62,   /* limits.message_bytes: a message, either way, is longer; or four times
+                                   that much waits at stdin and the guest does not read it */
     WPLUG_LOG_LIMIT = 63,       /* limits.log_bytes: the guest wrote more than that to stderr */
     WPLUG_HOST_CALL_LIMIT = 64, /* limits.host_calls: more requests open at once */
     WPLUG_CANCELLED = 65,       /* wplug_task_cancel, or the runtime was freed */
@@ -176,7 +177,7 @@ typedef struct wplug_limits {
     size_t size;      /* of this struct; set by wplug_limits_init */
     uint64_t fuel;    /* one unit is about one WebAssembly instruction (protocol, Fuel). Default unlimited */
     uint64_t time_ns; /* from the task's start to its end, waiting included. Default 60 s */
-    uint64_t memory_bytes;   /* all linear memories together, rounded down to 64 KiB. Default 256 MiB */
+    uint64_t memory_bytes;   /* all linear memories together, in whole pages of 64 KiB. Default 256 MiB */
     uint64_t table_elements; /* all tables together. Default 1,000,000 */
     uint64_t stack_bytes;    /* the engine's stack of guest frames (not the C stack). Default 1 MiB */
     uint64_t depth;          /* guest calls within calls. Default 100,000 */
@@ -244,7 +245,7 @@ typedef struct wplug_plugin_options {
      * "stdin at the guest"). */
     bool async_guest;
 
-    /* Imports that nobody provides are no error at load: they trap when they are called. */
+    /* Imported functions that nobody provides are no error at load: they trap when they are called. */
     bool trap_unknown_imports;
 
     /* The module needs no `_start` and may be a reactor: it is loaded for wplug_invoke. */
@@ -512,8 +513,8 @@ WPLUG_API wplug_status wplug_task_backtrace(const wplug_runtime *runtime, wplug_
 /* A request or notification that a guest sent. It is lent to the handler for as long as that runs. A handler
  * that answers later retains it and releases it when it has answered. A request that is released for the last
  * time without an answer is answered by the library, with WPLUG_CODE_INTERNAL_ERROR ("the host method gave no
- * answer"), so that no guest waits in vain. All functions on requests but the first retain are for any
- * thread. */
+ * answer"), so that no guest waits in vain. All functions on requests are for any thread but for
+ * wplug_request_runtime. */
 typedef struct wplug_request wplug_request;
 
 /* A host method. Runs on the runtime's thread, between two slices of the guest. */
@@ -546,8 +547,7 @@ WPLUG_API wplug_runtime *wplug_request_runtime(const wplug_request *request);
 /* False once it has been answered or its task has ended: work on an answer can stop. */
 WPLUG_API bool wplug_request_is_open(const wplug_request *request);
 
-/* One more reference, one less. The first retain happens in the handler and copies what is lent; it returns
- * NULL where there is no memory for that. Both accept NULL. */
+/* One more reference, one less. Both accept NULL. */
 WPLUG_API wplug_request *wplug_request_retain(wplug_request *request);
 WPLUG_API void wplug_request_release(wplug_request *request);
 
@@ -673,14 +673,15 @@ WPLUG_API wplug_status wplug_json_check(const char *text, size_t size, wplug_err
 WPLUG_API wplug_status wplug_json_find(const char *text, size_t size, const char *pointer, const char **value,
                                        size_t *value_size);
 
-/* Decodes a JSON string (quotes included) to UTF-8. Writes as much as fits into `out`, always terminated
- * where `capacity` is not 0, and sets *needed (may be NULL) to the size of all of it, without the 0 byte.
- * WPLUG_BAD_JSON where it is not a string. Lone surrogates become U+FFFD. */
+/* Decodes a JSON string (quotes included) to UTF-8, terminated. Sets *needed (may be NULL) to its size
+ * without the 0 byte; where `capacity` is not more than that, `out` gets an empty text instead (and may be
+ * NULL where it is 0). WPLUG_BAD_JSON where it is not a string. Lone surrogates become U+FFFD; 0 bytes are
+ * possible. */
 WPLUG_API wplug_status wplug_json_decode_string(const char *value, size_t size, char *out, size_t capacity,
                                                 size_t *needed);
 
-/* The other way: bytes to a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. Sizes as
- * above. */
+/* The other way: bytes to a JSON string with its quotes, terminated. Bytes that are not UTF-8 become U+FFFD.
+ * Sizes as above. */
 WPLUG_API wplug_status wplug_json_encode_string(const char *bytes, size_t size, char *out, size_t capacity,
                                                 size_t *needed);
 
