@@ -189,9 +189,11 @@ static void kill_job(cli_job *job) {
 
 static void feed(cli_job *job) {
     const char *params = wplug_request_params(job->request, NULL);
-    while (job->params_done < job->params_size) {
-        ssize_t put =
-            write(job->fds[TO_STDIN], params + job->params_done, job->params_size - job->params_done);
+    /* A line feed behind the params makes them a line, which the shell's `read` and its kin want. */
+    while (job->params_done <= job->params_size) {
+        bool is_end = job->params_done == job->params_size;
+        ssize_t put = write(job->fds[TO_STDIN], is_end ? "\n" : params + job->params_done,
+                            is_end ? 1 : job->params_size - job->params_done);
         if (put < 0 && errno == EINTR) continue;
         if (put < 0 && errno == EAGAIN) return;
         /* A command may well not read its params: that is its own affair. */

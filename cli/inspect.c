@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* What a plugin may use to describe itself. */
-#define DISCOVER_TIME_NS 5000000000u
-#define DISCOVER_FUEL    2000000000u
+#define DISCOVER_TIME_NS 2000000000u
+#define DISCOVER_FUEL    500000000u
 
 enum { LABEL_WIDTH = 12 };
 

@@ -2,7 +2,7 @@
 # Does what README.md shows, and compares what comes out with what it says comes out:
 #
 #   - a code block under a line <!-- NAME --> is the file NAME;
-#   - of a block marked `console`, each line behind "$ " is run, and the others are what these commands print.
+#   - of a block marked `console`, each line behind "$ " is run, and the others are what these commands print on stdout.
 #
 # usage: readme.sh ROOT BUILD    BUILD is the build folder that stands for build/release
 set -euo pipefail
@@ -60,8 +60,8 @@ while IFS= read -r line; do
     file:*) printf '%s\n' "$line" >>"$name" ;;
     console:'$ '*)
         commands=$((commands + 1))
-        bash -euc "${line#\$ }" </dev/null >>said 2>&1 || {
-            cat said
+        bash -euc "${line#\$ }" </dev/null >>said 2>complaints || {
+            cat said complaints
             echo "README.md: this command fails: ${line#\$ }" >&2
             exit 1
         }

@@ -5,7 +5,8 @@
 
 int main(void) {
     unsigned mib = 0;
-    char *block;
+    /* Volatile, so that the compiler cannot see that nobody needs the blocks. */
+    char *volatile block;
     while (mib < 8192 && (block = malloc(1 << 20)) != NULL) {
         memset(block, 1, 1 << 20);
         mib++;
