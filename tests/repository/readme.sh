@@ -13,7 +13,9 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 mkdir build
 ln -s "$build" build/release
-for name in src pdk include plugins README.md; do ln -s "$root/$name" .; done
+for name in src pdk include plugins; do ln -s "$root/$name" .; done
+# A copy: plugins are not given what a link leads to.
+cp "$root/README.md" .
 
 files=0
 commands=0
