@@ -23,8 +23,7 @@ typedef struct engine_memory engine_memory;
 typedef struct engine_table engine_table;
 typedef struct engine_global engine_global;
 
-/* ---- Types
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Types --------------------------------------------------------------------------------------------- */
 
 /* A value type. Numbers are their binary code; references carry the ENGINE_TYPE_REF bit, the nullable bit and
  * a heap type: an abstract one below, or the index of a type in the module. */
@@ -117,8 +116,7 @@ static inline double engine_f64(uint64_t cell) {
     return value;
 }
 
-/* ---- Modules
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Modules ------------------------------------------------------------------------------------------- */
 
 /* Feature flags: what the loader accepts beyond WebAssembly 1.0. A module that needs one that is off is
  * refused with the proposal's name (BASE_UNSUPPORTED). */
@@ -171,8 +169,7 @@ base_bytes engine_module_func_name(const engine_module *module, uint32_t func_in
 base_bytes engine_module_custom_section(const engine_module *module, const char *name);
 size_t engine_module_size(const engine_module *module); /* of the bytes loaded */
 
-/* ---- Stores
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Stores -------------------------------------------------------------------------------------------- */
 
 /* Limits of one store. Zero in a field means its default. */
 typedef struct engine_limits {
@@ -278,8 +275,7 @@ uint64_t engine_table_size(const engine_table *table);
 bool engine_table_get(const engine_table *table, uint64_t index, uint64_t *out);
 bool engine_table_set(engine_table *table, uint64_t index, uint64_t reference);
 
-/* ---- Runs
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Runs ---------------------------------------------------------------------------------------------- */
 
 typedef enum engine_outcome {
     ENGINE_FINISHED,    /* results: engine_exec_results */

@@ -5,7 +5,6 @@
 #include "engine/translate.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -16,8 +15,7 @@ enum {
     BULK_BYTES_PER_UNIT = 64 /* what one unit of fuel moves */
 };
 
-/* ---- Life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Life ---------------------------------------------------------------------------------------------- */
 
 base_status engine_exec_new(engine_store *store, engine_exec **out) {
     *out = NULL;
@@ -29,6 +27,9 @@ base_status engine_exec_new(engine_store *store, engine_exec **out) {
     exec->fixed[ENGINE_FIXED_FINISH] = engine_handler_word(ENGINE_H_FINISH);
     exec->fixed[ENGINE_FIXED_LEAVE] = engine_handler_word(ENGINE_H_LEAVE_INSTANCE);
     exec->fixed[ENGINE_FIXED_FOREIGN] = engine_handler_word(ENGINE_H_FOREIGN);
+    exec->next = store->execs;
+    if (exec->next) exec->next->previous = exec;
+    store->execs = exec;
     *out = exec;
     return BASE_OK;
 }
@@ -36,6 +37,9 @@ base_status engine_exec_new(engine_store *store, engine_exec **out) {
 void engine_exec_free(engine_exec *exec) {
     if (!exec) return;
     const base_allocator *allocator = exec->store->allocator;
+    if (exec->next) exec->next->previous = exec->previous;
+    if (exec->previous) exec->previous->next = exec->next;
+    else exec->store->execs = exec->next;
     if (exec->stack)
         base_free(allocator, exec->stack, (exec->stack_slots + STACK_SLACK) * sizeof *exec->stack);
     base_free(allocator, exec->boundaries, exec->boundary_capacity * sizeof *exec->boundaries);
@@ -54,6 +58,7 @@ static base_status reserve_stack(engine_exec *exec, size_t slots) {
     uint64_t *moved = base_resize(exec->store->allocator, exec->stack, old_size,
                                   (wanted + STACK_SLACK) * sizeof *exec->stack);
     if (!moved) return BASE_NO_MEMORY;
+    memset((char *)moved + old_size, 0, (wanted + STACK_SLACK) * sizeof *moved - old_size);
     exec->stack = moved;
     exec->stack_slots = wanted;
     exec->stack_end = moved + wanted;
@@ -69,7 +74,7 @@ static void refresh_memory(engine_exec *exec) {
     exec->memory_size = memory ? memory->size : 0;
 }
 
-static void enter_instance(engine_exec *exec, engine_instance *instance) {
+void engine_exec_enter_instance(engine_exec *exec, engine_instance *instance) {
     exec->instance = instance;
     exec->globals = instance ? instance->global_cells : NULL;
     exec->funcs = instance ? instance->module->funcs : NULL;
@@ -77,13 +82,11 @@ static void enter_instance(engine_exec *exec, engine_instance *instance) {
     refresh_memory(exec);
 }
 
-static void set_arguments(engine_exec *exec, const uint64_t *arguments) {
-    const uint64_t *from = arguments;
-    uint64_t *to = exec->stack;
-    for (uint32_t i = 0; i < exec->type->param_count; i++) {
-        const engine_valtype type = exec->type->params[i];
-        const bool narrow = type == ENGINE_I32 || type == ENGINE_F32;
-        for (unsigned cell = engine_cells(type); cell; cell--) *to++ = narrow ? (uint32_t)*from++ : *from++;
+/* Slots hold 32-bit values zero-extended, whatever the host left above them. */
+static void narrow(const engine_valtype *types, uint32_t count, uint64_t *cells) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (types[i] == ENGINE_I32 || types[i] == ENGINE_F32) *cells = (uint32_t)*cells;
+        cells += engine_cells(types[i]);
     }
 }
 
@@ -112,17 +115,18 @@ base_status engine_exec_start(engine_exec *exec, uint64_t func, const uint64_t *
     exec->fuel_used = 0;
     exec->fuel_granted = 0;
     exec->outcome = ENGINE_OUT_OF_FUEL;
-    set_arguments(exec, arguments);
+    if (type->param_cells) memcpy(exec->stack, arguments, type->param_cells * sizeof *arguments);
+    narrow(type->params, type->param_count, exec->stack);
     exec->a = (uint64_t)(uintptr_t)(exec->fixed + ENGINE_FIXED_FINISH);
     exec->s = 0;
     exec->d = 0;
     const uint32_t instance = engine_token_instance(func);
     if (instance == ENGINE_HOST_INSTANCE) {
-        enter_instance(exec, NULL);
+        engine_exec_enter_instance(exec, NULL);
         exec->foreign = func;
         exec->pc = exec->fixed + ENGINE_FIXED_FOREIGN;
     } else {
-        enter_instance(exec, exec->store->instances[instance]);
+        engine_exec_enter_instance(exec, exec->store->instances[instance]);
         exec->pc = atomic_load_explicit(&exec->funcs[engine_token_func(func)].entry, memory_order_acquire);
     }
     return BASE_OK;
@@ -187,8 +191,7 @@ void engine_exec_trap_set(engine_exec *exec, const char *format, ...) {
     exec->trap = ENGINE_TRAP_HOST;
 }
 
-/* ---- Calls
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Calls --------------------------------------------------------------------------------------------- */
 
 static engine_func *func_of_stub(const engine_word *stub) {
     return (engine_func *)(uintptr_t)((uintptr_t)stub - offsetof(engine_func, stub));
@@ -214,8 +217,7 @@ uint64_t *engine_exec_grow_stack(engine_exec *exec, uint64_t *fp, size_t slots) 
 }
 
 bool engine_exec_check_foreign(const engine_exec *exec, uint64_t token, uint32_t type) {
-    const engine_functype *actual = engine_token_type(exec->store, token);
-    return actual && engine_functype_equal(actual, &exec->instance->module->types[type]);
+    return engine_token_has_type(exec->instance, type, token);
 }
 
 uint64_t engine_exec_import_token(const engine_exec *exec, const engine_word *stub) {
@@ -227,6 +229,8 @@ static engine_import_outcome call_host(engine_exec *exec, const engine_host_func
     const engine_host_result result = host->function(host->user, exec, exec->fp);
     exec->host_running = false;
     refresh_memory(exec);
+    if (result == ENGINE_HOST_DONE || result == ENGINE_HOST_YIELD)
+        narrow(host->type.results, host->type.result_count, exec->fp);
     switch (result) {
     case ENGINE_HOST_DONE: return ENGINE_IMPORT_RETURN;
     case ENGINE_HOST_YIELD: return ENGINE_IMPORT_YIELD;
@@ -240,7 +244,9 @@ static engine_import_outcome call_host(engine_exec *exec, const engine_host_func
 /* Makes the function's instance the running one, remembering who to return to. */
 static engine_import_outcome call_instance(engine_exec *exec, const engine_word **back,
                                            const engine_word **pc) {
-    if (exec->boundary_count == exec->boundary_capacity) {
+    /* A tail call from a function that itself was called from another instance returns to that one. */
+    const bool tail = *back == exec->fixed + ENGINE_FIXED_LEAVE;
+    if (!tail && exec->boundary_count == exec->boundary_capacity) {
         const uint32_t wanted = exec->boundary_capacity ? exec->boundary_capacity * 2 : 8;
         engine_boundary *moved = base_resize(exec->store->allocator, exec->boundaries,
                                              exec->boundary_capacity * sizeof *moved, wanted * sizeof *moved);
@@ -251,8 +257,8 @@ static engine_import_outcome call_instance(engine_exec *exec, const engine_word 
         exec->boundaries = moved;
         exec->boundary_capacity = wanted;
     }
-    exec->boundaries[exec->boundary_count++] = (engine_boundary){*back, exec->instance};
-    enter_instance(exec, exec->store->instances[engine_token_instance(exec->foreign)]);
+    if (!tail) exec->boundaries[exec->boundary_count++] = (engine_boundary){*back, exec->instance};
+    engine_exec_enter_instance(exec, exec->store->instances[engine_token_instance(exec->foreign)]);
     *back = exec->fixed + ENGINE_FIXED_LEAVE;
     *pc = atomic_load_explicit(&exec->funcs[engine_token_func(exec->foreign)].entry, memory_order_acquire);
     return ENGINE_IMPORT_CALL;
@@ -267,12 +273,11 @@ engine_import_outcome engine_exec_call_foreign(engine_exec *exec, const engine_w
 const engine_word *engine_exec_leave_instance(engine_exec *exec) {
     assert(exec->boundary_count);
     const engine_boundary boundary = exec->boundaries[--exec->boundary_count];
-    enter_instance(exec, boundary.instance);
+    engine_exec_enter_instance(exec, boundary.instance);
     return boundary.return_pc;
 }
 
-/* ---- Whole tables and memories
- * ----------------------------------------------------------------------------------- */
+/* ---- Whole tables and memories ------------------------------------------------------------------------- */
 
 static bool in_range(uint64_t start, uint64_t count, uint64_t size) {
     return count <= size && start <= size - count;
@@ -359,8 +364,11 @@ static engine_bulk_outcome table_init(engine_exec *exec, uint64_t *cells, uint32
     return ENGINE_BULK_DONE;
 }
 
+/* A size, or -1 for a refusal, as wide as the memory's or table's addresses. */
+static uint64_t size_cell(uint64_t size, bool is_64) { return is_64 ? size : (uint32_t)size; }
+
 static engine_bulk_outcome memory_grow(engine_exec *exec, uint64_t *cells, engine_memory *memory) {
-    cells[0] = (uint32_t)engine_memory_grow(memory, cells[0]);
+    cells[0] = size_cell(engine_memory_grow(memory, cells[0]), memory->limits.is_64);
     refresh_memory(exec);
     return ENGINE_BULK_DONE;
 }
@@ -369,6 +377,7 @@ engine_bulk_outcome engine_exec_bulk(engine_exec *exec, uint32_t op, uint64_t *c
                                      uint32_t second) {
     engine_instance *instance = exec->instance;
     switch (op) {
+    case ENGINE_OP_MEMORY_SIZE: cells[0] = instance->memories[first]->size >> 16; return ENGINE_BULK_DONE;
     case ENGINE_OP_MEMORY_GROW: return memory_grow(exec, cells, instance->memories[first]);
     case ENGINE_OP_MEMORY_FILL: return memory_fill(exec, cells, instance->memories[first]);
     case ENGINE_OP_MEMORY_COPY:
@@ -382,7 +391,8 @@ engine_bulk_outcome engine_exec_bulk(engine_exec *exec, uint32_t op, uint64_t *c
     case ENGINE_OP_TABLE_INIT: return table_init(exec, cells, first, second);
     case ENGINE_OP_TABLE_SIZE: cells[0] = instance->tables[first]->size; return ENGINE_BULK_DONE;
     case ENGINE_OP_TABLE_GROW:
-        cells[0] = (uint32_t)engine_table_grow(instance->tables[first], cells[1], cells[0]);
+        cells[0] = size_cell(engine_table_grow(instance->tables[first], cells[1], cells[0]),
+                             instance->tables[first]->limits.is_64);
         return ENGINE_BULK_DONE;
     case ENGINE_OP_TABLE_GET:
         if (engine_table_get(instance->tables[first], cells[0], &cells[0])) return ENGINE_BULK_DONE;
@@ -392,101 +402,4 @@ engine_bulk_outcome engine_exec_bulk(engine_exec *exec, uint32_t op, uint64_t *c
         if (engine_table_set(instance->tables[first], cells[0], cells[1])) return ENGINE_BULK_DONE;
         return bulk_trap(exec, ENGINE_TRAP_TABLE_OUT_OF_BOUNDS);
     }
-}
-
-/* ---- Backtraces
- * -------------------------------------------------------------------------------------------------- */
-
-/* The function whose code `pc` is in, or NULL for the fixed pieces. Stubs belong to their function. */
-static engine_func *func_at(const engine_instance *instance, const engine_word *pc) {
-    if (!instance) return NULL;
-    engine_module *module = instance->module;
-    for (uint32_t i = 0; i < module->func_count; i++) {
-        engine_func *func = &module->funcs[i];
-        const engine_code *code = atomic_load_explicit(&func->code, memory_order_acquire);
-        if (pc == func->stub || (code && pc >= code->words && pc < code->words + code->word_count))
-            return func;
-    }
-    return NULL;
-}
-
-static void add_frame(engine_frame *frames, uint32_t capacity, uint32_t *count, engine_frame frame) {
-    if (*count < capacity) frames[*count] = frame;
-    ++*count;
-}
-
-static engine_frame guest_frame(engine_func *func, size_t word, bool locate) {
-    const engine_module *module = func->module;
-    return (engine_frame){module, func->index, engine_module_func_name(module, func->index),
-                          locate ? engine_translate_locate(func, word) : func->body_offset};
-}
-
-uint32_t engine_exec_backtrace(const engine_exec *exec, engine_frame *frames, uint32_t capacity) {
-    uint32_t count = 0;
-    if (!exec->started || exec->outcome == ENGINE_FINISHED) return 0;
-    const engine_instance *instance = exec->instance;
-    uint32_t boundary = exec->boundary_count;
-    const uint64_t *fp = exec->fp;
-    const engine_word *back;
-    engine_func *func = func_at(instance, exec->pc);
-    const engine_code *code = func ? atomic_load_explicit(&func->code, memory_order_acquire) : NULL;
-    const bool in_stub = func && exec->pc == func->stub;
-    const bool foreign =
-        exec->pc == exec->fixed + ENGINE_FIXED_FOREIGN || (in_stub && func->import != UINT32_MAX);
-    if (foreign && engine_token_instance(exec->foreign) == ENGINE_HOST_INSTANCE) {
-        const engine_host_func *host = &exec->store->host_funcs[engine_token_func(exec->foreign)];
-        add_frame(frames, capacity, &count,
-                  (engine_frame){.func_index = engine_token_func(exec->foreign),
-                                 .name = base_bytes_from_text(host->name)});
-    } else if (func) {
-        const bool entered = !in_stub && code && exec->pc > code->words;
-        add_frame(
-            frames, capacity, &count,
-            guest_frame(func, entered ? (size_t)(exec->pc - code->words) : 0, entered && count < capacity));
-    }
-    /* Before a frame's ENTER has run, the return address is in the accumulator; after it, in the header. */
-    if (func && code && !in_stub && exec->pc > code->words) {
-        const uint32_t header = ((const uint16_t *)(const void *)(code->words + 1))[1];
-        back = (const engine_word *)(uintptr_t)fp[header];
-    } else {
-        back = (const engine_word *)(uintptr_t)exec->a;
-    }
-    while (back != exec->fixed + ENGINE_FIXED_FINISH) {
-        if (back == exec->fixed + ENGINE_FIXED_LEAVE) {
-            instance = exec->boundaries[--boundary].instance;
-            back = exec->boundaries[boundary].return_pc;
-            continue;
-        }
-        engine_call_site site;
-        memcpy(&site, back - 1, sizeof site);
-        engine_func *caller = &instance->module->funcs[site.caller_func];
-        const engine_code *caller_code = atomic_load_explicit(&caller->code, memory_order_acquire);
-        add_frame(frames, capacity, &count,
-                  guest_frame(caller, (size_t)(back - 1 - caller_code->words), count < capacity));
-        fp -= site.base;
-        back = (const engine_word *)(uintptr_t)fp[site.header];
-    }
-    return count;
-}
-
-base_status engine_exec_backtrace_text(const engine_exec *exec, uint32_t max_frames, base_buffer *out) {
-    enum { MOST = 64 };
-    engine_frame frames[MOST];
-    if (max_frames > MOST) max_frames = MOST;
-    const uint32_t count = engine_exec_backtrace(exec, frames, max_frames);
-    base_status status = BASE_OK;
-    for (uint32_t i = 0; i < count && i < max_frames && status == BASE_OK; i++) {
-        const engine_frame *f = &frames[i];
-        const base_bytes name = f->name.size ? f->name : BASE_LITERAL("(no name)");
-        if (f->module)
-            status =
-                base_buffer_appendf(out, "    at %.*s (function %u, offset 0x%" PRIx64 ")\n", (int)name.size,
-                                    (const char *)name.data, f->func_index, f->code_offset);
-        else
-            status = base_buffer_appendf(out, "    at %.*s (host function)\n", (int)name.size,
-                                         (const char *)name.data);
-    }
-    if (count > max_frames && status == BASE_OK)
-        status = base_buffer_appendf(out, "    and %u more\n", count - max_frames);
-    return status;
 }

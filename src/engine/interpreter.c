@@ -35,8 +35,7 @@
 #define UNLIKELY(condition) (condition)
 #endif
 
-/* ---- Arithmetic that C leaves undefined or has no word for
- * ---------------------------------------------------- */
+/* ---- Arithmetic that C leaves undefined or has no word for --------------------------------------------- */
 
 #define CLZ32(x) ((x) ? (uint32_t)__builtin_clz(x) : 32u)
 #define CTZ32(x) ((x) ? (uint32_t)__builtin_ctz(x) : 32u)
@@ -164,8 +163,7 @@ ROUND_BY_CONVERTING(engine_floor_f64, double, int64_t, 4503599627370496.0, engin
 ROUND_BY_CONVERTING(engine_ceil_f64, double, int64_t, 4503599627370496.0, engine_abs_f64, engine_copysign_f64,
                     whole < x ? whole + 1 : whole)
 
-/* ---- What handler bodies are written in
- * ----------------------------------------------------------------------- */
+/* ---- What handler bodies are written in ---------------------------------------------------------------- */
 
 typedef uint16_t __attribute__((may_alias)) engine_u16;
 typedef uint32_t __attribute__((may_alias)) engine_u32;
@@ -247,8 +245,7 @@ typedef int32_t __attribute__((may_alias)) engine_i32_operand;
     const engine_word *pc, uint64_t *fp, uint8_t *mem, uint64_t ms, engine_exec *ex, int64_t fuel,           \
         uint64_t a, float s, double d
 
-/* ---- Tail calls
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Tail calls ---------------------------------------------------------------------------------------- */
 #if WPLUG_DISPATCH == DISPATCH_TAIL
 
 #if __has_attribute(preserve_none) && (defined(__x86_64__) || defined(__aarch64__))
@@ -290,8 +287,7 @@ const char *engine_dispatch_name(void) {
 }
 
 #else
-/* ---- One function
- * --------------------------------------------------------------------------------------------- */
+/* ---- One function -------------------------------------------------------------------------------------- */
 
 #define MACHINE_FROM_EXEC                                                                                    \
     engine_exec *const ex = exec;                                                                            \

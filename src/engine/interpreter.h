@@ -80,6 +80,7 @@ struct engine_exec {
     char trap_message[200];
 
     engine_store *store;
+    engine_exec *previous, *next; /* the store's list */
     engine_word fixed[ENGINE_FIXED_WORDS];
     uint64_t *stack;
     size_t stack_slots, stack_slots_max;
@@ -109,11 +110,10 @@ const char *engine_dispatch_name(void);
 /* Runs from the stopped state until the next stop, which is left in exec->outcome. */
 void engine_interpret(engine_exec *exec);
 
-/* Makes `instance` the running one: refreshes what hangs off it. */
+/* Makes `instance` (NULL: the host) the running one: refreshes what hangs off it. */
 void engine_exec_enter_instance(engine_exec *exec, engine_instance *instance);
 
-/* ---- Services of the handlers, in exec.c: whatever is too slow or too rare to stand in a handler
- * -------------- */
+/* ---- Services of the handlers, in exec.c: whatever is too slow or too rare to stand in a handler ------- */
 
 /* The code of the function whose stub is `stub`, translated if need be; NULL after a trap (exec->trap). */
 const engine_word *engine_exec_translate(engine_exec *exec, const engine_word *stub);
@@ -140,6 +140,11 @@ engine_import_outcome engine_exec_call_foreign(engine_exec *exec, const engine_w
 
 /* Returns from another instance: makes the caller's the running one and gives the address to return to. */
 const engine_word *engine_exec_leave_instance(engine_exec *exec);
+
+/* throw and throw_ref: finds the handler, puts the exception's values where it wants them, and gives its code; exec->fp
+ * is its frame. `func` is the function that throws; its frame and pc are in the exec. NULL after a trap. */
+const engine_word *engine_exec_throw(engine_exec *exec, uint32_t tag, uint32_t func);
+const engine_word *engine_exec_throw_ref(engine_exec *exec, uint64_t reference, uint32_t func);
 
 typedef enum engine_bulk_outcome {
     ENGINE_BULK_DONE,

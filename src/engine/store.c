@@ -34,8 +34,7 @@ const char *engine_trap_text(engine_trap_code code) {
     return "unknown trap";
 }
 
-/* ---- The store
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The store ----------------------------------------------------------------------------------------- */
 
 base_status engine_store_new(const base_allocator *allocator, const engine_limits *limits,
                              engine_store **out) {
@@ -139,6 +138,7 @@ void engine_store_free(engine_store *store) {
         engine_host_func *func = &store->host_funcs[i];
         base_free(allocator, (void *)(uintptr_t)func->type.params, host_func_size(func));
     }
+    engine_exceptions_free(store);
     base_free(allocator, store->host_funcs, store->host_func_capacity * sizeof *store->host_funcs);
     free_types(store);
     base_free(allocator, store, sizeof *store);
@@ -154,8 +154,7 @@ uint64_t engine_store_memory_pages(const engine_store *store) {
     return store->memory_pages;
 }
 
-/* ---- Host functions
- * ----------------------------------------------------------------------------------------- */
+/* ---- Host functions ------------------------------------------------------------------------------------ */
 
 static uint32_t cells_of(const engine_valtype *types, uint32_t count) {
     uint32_t cells = 0;
@@ -204,8 +203,7 @@ base_status engine_host_func_new(engine_store *store, const char *name, const en
     return BASE_OK;
 }
 
-/* ---- Memories
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Memories ------------------------------------------------------------------------------------------ */
 
 /* The pages that a memory may ever have: its own maximum, what its addresses reach, what a size_t holds. */
 static uint64_t page_limit(const engine_limits_type *limits) {
@@ -279,8 +277,7 @@ uint64_t engine_memory_size(const engine_memory *memory) {
     return memory->size;
 }
 
-/* ---- Tables
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Tables -------------------------------------------------------------------------------------------- */
 
 /* The elements that a table may ever have. */
 static uint64_t element_limit(const engine_limits_type *limits) {
@@ -372,8 +369,7 @@ bool engine_table_set(engine_table *table, uint64_t index, uint64_t reference) {
     return true;
 }
 
-/* ---- Globals
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Globals ------------------------------------------------------------------------------------------- */
 
 base_status engine_global_new(engine_store *store, engine_valtype type, bool is_mutable,
                               const uint64_t *cells, engine_extern *out, base_error *error) {
@@ -399,8 +395,7 @@ void engine_global_set(engine_global *global, const uint64_t *cells) {
     memcpy(global->cells, cells, engine_cells(global->type) * sizeof *cells);
 }
 
-/* ---- Functions and their types
- * ------------------------------------------------------------------------------ */
+/* ---- Functions and their types ------------------------------------------------------------------------- */
 
 bool engine_functype_equal(const engine_functype *a, const engine_functype *b) {
     if (a == b) return true;

@@ -103,6 +103,17 @@ struct engine_instance {
     uint8_t *elem_dropped;
 };
 
+/* An exception that guest code holds a reference to. Such a reference (exnref) is ENGINE_EXCEPTION_TOKEN plus its place
+ * in the store's list; the store sweeps those nobody holds any more. See frames.c. */
+typedef struct engine_exception {
+    const engine_tag *tag;
+    uint32_t cell_count;
+    bool marked;
+    struct engine_exception *unseen; /* during a sweep */
+    uint64_t cells[];
+} engine_exception;
+#define ENGINE_EXCEPTION_TOKEN UINT64_C(0x45786E0000000001)
+
 struct engine_store {
     const base_allocator *allocator;
     engine_limits limits;        /* defaults filled in */
@@ -117,7 +128,15 @@ struct engine_store {
     engine_store_types types;
     uint64_t memory_pages, table_elements; /* in use */
     uint64_t memory_denials, table_denials;
+    engine_exec *execs; /* all of them, for the sweep */
+    engine_exception **exceptions;
+    uint32_t exception_count, exception_capacity; /* places used so far, some empty again; places there are */
+    uint32_t exception_place;                     /* where to look for an empty one */
+    uint32_t exception_live, exception_sweep_at;  /* places not empty; when that many are, sweep */
 };
+
+/* Frees the exceptions and their list. */
+void engine_exceptions_free(engine_store *store);
 
 /* Plain equality: type indices inside are compared as numbers, so both types must be of one module, or have
  * none. */

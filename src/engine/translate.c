@@ -65,7 +65,8 @@ typedef enum control_kind {
     CONTROL_BLOCK,
     CONTROL_LOOP,
     CONTROL_IF,
-    CONTROL_ELSE
+    CONTROL_ELSE,
+    CONTROL_TRY
 } control_kind;
 
 typedef struct control {
@@ -78,6 +79,8 @@ typedef struct control {
     uint32_t start_position;
     uint32_t fixups;      /* branches to the end */
     uint32_t else_fixup;  /* `if`: the branch to its else */
+    uint32_t first_clause; /* try_table */
+    uint32_t clause_count;
     uint32_t stub_fixups; /* br_table entries that need values moved on the way here */
     uint32_t next_stub;   /* chain of controls with such entries: index + 1 */
 } control;
@@ -117,6 +120,10 @@ typedef struct translator {
     size_t control_count, control_capacity;
     fixup *fixups;
     size_t fixup_count, fixup_capacity;
+    engine_region *regions;
+    size_t region_count, region_capacity;
+    engine_clause *clauses;
+    size_t clause_count, clause_capacity;
     uint32_t returns; /* chain of fixups: returns, to be told the fuel left over */
 
     uint32_t local_count;
@@ -133,8 +140,7 @@ typedef struct translator {
     bool unreachable;
 } translator;
 
-/* ---- Growing arrays
- * ------------------------------------------------------------------------------------------- */
+/* ---- Growing arrays ------------------------------------------------------------------------------------ */
 
 /* Sticky: after a failure everything goes on in the space there is, and the result is thrown away. */
 static void fail(translator *t, base_status status) {
@@ -155,8 +161,7 @@ static bool grow(translator *t, void **array, size_t *capacity, size_t size, siz
     return true;
 }
 
-/* ---- Reading the body (valid by now)
- * --------------------------------------------------------------------------- */
+/* ---- Reading the body (valid by now) ------------------------------------------------------------------- */
 
 static uint64_t read_unsigned(translator *t) {
     uint64_t result = 0;
@@ -281,8 +286,7 @@ static uint32_t cost(uint32_t op) {
     }
 }
 
-/* ---- Writing code
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Writing code -------------------------------------------------------------------------------------- */
 
 typedef uint16_t __attribute__((may_alias)) half_half;
 typedef uint32_t __attribute__((may_alias)) half;
@@ -316,8 +320,7 @@ static void take_back(translator *t, const last_instruction *last) {
     t->last_start = UINT32_MAX;
 }
 
-/* ---- The model of the stack
- * ------------------------------------------------------------------------------------ */
+/* ---- The model of the stack ---------------------------------------------------------------------------- */
 
 static uint8_t type_byte(engine_valtype type) {
     return engine_is_ref(type) ? ENGINE_I64 : (uint8_t)type;
@@ -473,8 +476,7 @@ static void preserve(translator *t, uint16_t slot) {
         if (t->stack[i - 1].kind == ENTRY_SLOT && t->stack[i - 1].slot == slot) send_home(t, i - 1);
 }
 
-/* ---- Operands
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Operands ------------------------------------------------------------------------------------------ */
 
 typedef struct operand {
     char kind; /* 'S', 'A' or 'K' */
@@ -648,8 +650,7 @@ static void unary(translator *t, engine_handler base, uint8_t type) {
     if (x.kind == 'S') put_u16(t, at, 1, x.slot);
 }
 
-/* ---- Memory
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Memory -------------------------------------------------------------------------------------------- */
 
 /* offset + size, cut to what is out of bounds for certain. */
 static uint32_t access_end(uint64_t base, uint64_t offset, unsigned size) {
@@ -657,25 +658,71 @@ static uint32_t access_end(uint64_t base, uint64_t offset, unsigned size) {
     return end < offset || end > UINT32_MAX ? UINT32_MAX : (uint32_t)end;
 }
 
-static uint64_t read_offset(translator *t) {
-    if (read_unsigned(t) & 0x40) read_unsigned(t);
-    return read_unsigned(t);
+typedef struct memory_access {
+    uint32_t memory;
+    uint64_t offset;
+    bool far; /* not a 32-bit memory 0 */
+} memory_access;
+
+static memory_access read_memory_access(translator *t) {
+    memory_access m = {0};
+    if (read_unsigned(t) & 0x40) m.memory = read_index(t);
+    m.offset = read_unsigned(t);
+    m.far = m.memory || t->module->memories[0].limits.is_64;
+    return m;
+}
+
+static void put_far(translator *t, uint32_t at, uint16_t address, const memory_access *m) {
+    put_u16(t, at, 1, address);
+    put_u16(t, at, 2, m->memory);
+    put_u16(t, at, 3, t->module->memories[m->memory].limits.is_64);
+    t->code[at + 2] = m->offset;
+}
+
+/* Pops an operand that must be in a slot. */
+static uint16_t pop_slot(translator *t) {
+    if (t->stack_count && t->stack[t->stack_count - 1].kind != ENTRY_SLOT) send_home(t, t->stack_count - 1);
+    return pop(t).slot;
+}
+
+/* The far variant of a load; `base` is the near one's. */
+static void far_load(translator *t, engine_handler base, uint8_t type, const memory_access *m) {
+    const engine_handler handler = ENGINE_H_FAR_I32_LOAD + (base - ENGINE_H_I32_LOAD_S) / 6 * 2;
+    const uint16_t address = pop_slot(t);
+    const uint32_t at = emit_result(t, handler, 3, type);
+    put_far(t, at, address, m);
+}
+
+static void far_store(translator *t, engine_handler base, const memory_access *m) {
+    const engine_handler handler = ENGINE_H_FAR_STORE8 + (base - ENGINE_H_STORE8_SS) / 8;
+    const uint16_t value = pop_slot(t), address = pop_slot(t);
+    const uint32_t at = emit(t, handler, 3);
+    put_u16(t, at, 0, value);
+    put_far(t, at, address, m);
 }
 
 /* `base` is NAME_S, followed by A and K. */
 static void load(translator *t, engine_handler base, uint8_t type, unsigned size) {
-    const uint64_t offset = read_offset(t);
+    const memory_access m = read_memory_access(t);
+    if (m.far) {
+        far_load(t, base, type, &m);
+        return;
+    }
     const entry e = pop(t);
     const operand address = operand_of(t, &e);
     const unsigned form = address.kind == 'S' ? 0 : address.kind == 'A' ? 1 : 2;
     const uint32_t at = emit_result(t, base + 2 * form, 2, type);
     if (address.kind == 'S') put_u16(t, at, 1, address.slot);
-    put_u32(t, at, 1, access_end((uint32_t)address.value, offset, size));
+    put_u32(t, at, 1, access_end((uint32_t)address.value, m.offset, size));
 }
 
 /* `base` is NAME_SS of the integer stores. */
 static void store(translator *t, engine_handler base, unsigned size) {
-    const uint64_t offset = read_offset(t);
+    const memory_access m = read_memory_access(t);
+    if (m.far) {
+        far_store(t, base, &m);
+        return;
+    }
     const entry ev = pop(t), ea = pop(t);
     operand value = operand_of(t, &ev), address = operand_of(t, &ea);
     const acc_class which = class_of(ev.type);
@@ -698,7 +745,7 @@ static void store(translator *t, engine_handler base, unsigned size) {
     }
     if (address.kind == 'S') put_u16(t, at, 0, address.slot);
     if (value.kind == 'S') put_u16(t, at, 1, value.slot);
-    put_u32(t, at, 1, access_end((uint32_t)address.value, offset, size));
+    put_u32(t, at, 1, access_end((uint32_t)address.value, m.offset, size));
 }
 
 /* Tables and whole memories: operands at home, results too. */
@@ -717,8 +764,7 @@ static void bulk(translator *t, uint32_t op, uint32_t first, uint32_t second, ui
     if (result) push_home(t, result);
 }
 
-/* ---- Locals, globals, select
- * ----------------------------------------------------------------------------------- */
+/* ---- Locals, globals, select --------------------------------------------------------------------------- */
 
 static void local_get(translator *t, uint32_t index) {
     const uint16_t slot = t->local_slots[index];
@@ -807,8 +853,7 @@ static void select_values(translator *t) {
     put_u16(t, at, 3, second.slot);
 }
 
-/* ---- Branches
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Branches ------------------------------------------------------------------------------------------ */
 
 /* Completes a branch: from `f` to the word and position where we are. */
 static void bind(translator *t, const fixup *f) {
@@ -1027,8 +1072,7 @@ static void br_table(translator *t) {
     become_unreachable(t);
 }
 
-/* ---- Blocks
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Blocks -------------------------------------------------------------------------------------------- */
 
 static control *push_control(translator *t, control_kind kind) {
     if (!grow(t, (void **)&t->controls, &t->control_capacity, sizeof *t->controls, t->control_count + 1))
@@ -1119,8 +1163,7 @@ static void end_block(translator *t) {
     t->last_start = UINT32_MAX;
 }
 
-/* ---- Calls and returns
- * ----------------------------------------------------------------------------------------- */
+/* ---- Calls and returns --------------------------------------------------------------------------------- */
 
 /* Writes the call site at `word`, pops the arguments and pushes the results. */
 static void finish_call(translator *t, uint32_t word, const engine_functype *type) {
@@ -1149,14 +1192,69 @@ static void call_indirect(translator *t) {
     const uint32_t type_index = read_index(t);
     const uint32_t table = read_index(t);
     const engine_functype *type = &t->module->types[type_index];
-    const operand index = pop_operand(t); /* stays in the accumulator: what follows emits only stores */
+    const bool wide = t->module->tables[table].limits.is_64;
+    /* Stays in the accumulator if it is there: what follows emits only stores. */
+    const operand index = wide ? (operand){'S', pop_slot(t), 0} : pop_operand(t);
     spill_all(t);
     send_top_home(t, type->param_count);
-    const uint32_t at = emit(t, index.kind == 'A' ? ENGINE_H_CALL_INDIRECT_A : ENGINE_H_CALL_INDIRECT_S, 3);
+    engine_handler handler = index.kind == 'A' ? ENGINE_H_CALL_INDIRECT_A : ENGINE_H_CALL_INDIRECT_S;
+    if (wide) handler = ENGINE_H_CALL_INDIRECT_64;
+    const uint32_t at = emit(t, handler, 3);
     if (index.kind == 'S') put_u16(t, at, 0, index.slot);
     put_u16(t, at, 1, table);
     put_u32(t, at, 1, t->module->canonical_types[type_index]);
     finish_call(t, at + 2, type);
+}
+
+static void call_ref(translator *t) {
+    const engine_functype *type = &t->module->types[read_index(t)];
+    const uint16_t reference = pop_slot(t);
+    spill_all(t);
+    send_top_home(t, type->param_count);
+    const uint32_t at = emit(t, ENGINE_H_CALL_REF, 3);
+    put_u16(t, at, 0, reference);
+    finish_call(t, at + 2, type);
+}
+
+/* Sends the top `count` values home and says where the first is. */
+static uint16_t arguments_home(translator *t, uint32_t count) {
+    send_top_home(t, count);
+    return count ? t->stack[t->stack_count - count].home : next_home(t);
+}
+
+/* What the tail calls have in common; the rest of the operands is the caller's to write. */
+static uint32_t emit_tail_call(translator *t, engine_handler handler, const engine_functype *type) {
+    const uint16_t arguments = arguments_home(t, type->param_count);
+    const uint32_t at = emit(t, handler, 4);
+    put_u16(t, at, 0, arguments);
+    put_u16(t, at, 1, t->header);
+    put_u16(t, at, 7, type->param_cells);
+    add_fixup(t, &t->returns, at, UINT32_MAX, distance_half(at)); /* fuel is in U32(1) */
+    become_unreachable(t);
+    return at;
+}
+
+static void return_call(translator *t, uint32_t index) {
+    engine_func *callee = &t->module->funcs[index];
+    const uint32_t at = emit_tail_call(t, ENGINE_H_RETURN_CALL, &t->module->types[callee->type_index]);
+    t->code[at + 3] = (engine_word)(uintptr_t)callee;
+}
+
+static void return_call_indirect(translator *t) {
+    const uint32_t type_index = read_index(t);
+    const uint32_t table = read_index(t);
+    const uint16_t index = pop_slot(t);
+    const uint32_t at = emit_tail_call(t, ENGINE_H_RETURN_CALL_INDIRECT, &t->module->types[type_index]);
+    put_u16(t, at, 4, index);
+    put_u16(t, at, 5, table);
+    put_u16(t, at, 6, t->module->tables[table].limits.is_64);
+    put_u32(t, at, 4, t->module->canonical_types[type_index]);
+}
+
+static void return_call_ref(translator *t) {
+    const engine_functype *type = &t->module->types[read_index(t)];
+    const uint16_t reference = pop_slot(t);
+    put_u16(t, emit_tail_call(t, ENGINE_H_RETURN_CALL_REF, type), 4, reference);
 }
 
 /* A return whose values are on top of the stack. */
@@ -1200,8 +1298,132 @@ static void end_function(translator *t) {
     t->control_count--;
 }
 
-/* ---- Instructions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- References and exceptions ------------------------------------------------------------------------- */
+
+static void ref_as_non_null(translator *t) {
+    if (!t->stack_count) return;
+    const size_t top = t->stack_count - 1;
+    if (t->stack[top].kind != ENTRY_SLOT) send_home(t, top);
+    const uint16_t slot = t->stack[top].slot;
+    put_u16(t, emit(t, ENGINE_H_REF_AS_NON_NULL, 2), 0, slot);
+}
+
+/* Branches where the reference in `slot` is null, or is not; the values for the label are on top. */
+static void branch_on_reference(translator *t, uint32_t depth, uint16_t slot, bool if_null) {
+    control *c = label(t, depth);
+    send_top_home(t, label_arity(c));
+    const bool direct = !label_arity(c) || in_place(t, c);
+    const uint32_t at = emit(t, if_null == direct ? ENGINE_H_BR_I64_EQ_SK : ENGINE_H_BR_I64_NE_SK, 3);
+    put_u16(t, at, 0, slot);
+    if (direct) {
+        point_branch(t, at, c);
+        return;
+    }
+    uint32_t skip = 0;
+    add_fixup(t, &skip, at, distance_half(at), fuel_half(at));
+    emit_label_moves(t, c);
+    emit_br(t, c);
+    bind_chain(t, skip);
+}
+
+static void br_on_null(translator *t, uint32_t depth) {
+    send_top_home(t, 1); /* where it is found again when the branch is not taken */
+    const uint16_t slot = pop(t).slot;
+    branch_on_reference(t, depth, slot, true);
+    push_home(t, ENGINE_FUNCREF);
+}
+
+static void br_on_non_null(translator *t, uint32_t depth) {
+    send_top_home(t, 1);
+    branch_on_reference(t, depth, t->stack[t->stack_count - 1].slot, false);
+    pop(t);
+}
+
+static void throw_tag(translator *t, uint32_t tag) {
+    const engine_functype *type = &t->module->types[t->module->tags[tag].type_index];
+    spill_all(t);
+    const uint16_t arguments = arguments_home(t, type->param_count);
+    const uint32_t at = emit(t, ENGINE_H_THROW, 3);
+    put_u16(t, at, 0, arguments);
+    put_u32(t, at, 1, tag);
+    put_u32(t, at, 2, t->func->index);
+    become_unreachable(t);
+}
+
+static void throw_ref(translator *t) {
+    spill_all(t);
+    const uint16_t reference = pop_slot(t);
+    const uint32_t at = emit(t, ENGINE_H_THROW_REF, 3);
+    put_u16(t, at, 0, reference);
+    put_u32(t, at, 2, t->func->index);
+    become_unreachable(t);
+}
+
+/* One catch clause: where its values go, and the code that carries them on to its label. Labels count from
+ * outside the try_table, whose control is not there yet. */
+static void begin_clause(translator *t) {
+    engine_clause clause = {.kind = *t->ip++};
+    uint32_t values = 0;
+    clause.slot = next_home(t);
+    clause.target = (uint32_t)t->count;
+    if (clause.kind <= ENGINE_CATCH_REF) {
+        clause.tag = read_index(t);
+        const engine_functype *type = &t->module->types[t->module->tags[clause.tag].type_index];
+        values = type->param_count;
+        for (uint32_t i = 0; i < values; i++) push_home(t, type->params[i]);
+    }
+    if (clause.kind == ENGINE_CATCH_REF || clause.kind == ENGINE_CATCH_ALL_REF) {
+        push_home(t, ENGINE_EXNREF);
+        values++;
+    }
+    control *c = label(t, read_index(t));
+    emit_label_moves(t, c);
+    emit_br(t, c);
+    for (; values; values--) pop(t);
+    if (grow(t, (void **)&t->clauses, &t->clause_capacity, sizeof *t->clauses, t->clause_count + 1))
+        t->clauses[t->clause_count++] = clause;
+}
+
+/* try_table: its clauses stand before its body, which jumps over them. An exception that is caught costs what
+ * the code up to the end of the try_table would have. */
+static void begin_try(translator *t) {
+    const uint8_t *block_type = t->ip;
+    control type = {0};
+    read_block_type(t, &type);
+    settle(t);
+    send_top_home(t, type.param_count);
+    for (uint32_t i = 0; i < type.param_count; i++) pop(t);
+    const size_t first = t->clause_count;
+    uint32_t over = 0;
+    const uint32_t at = emit(t, ENGINE_H_BR, 3);
+    add_fixup(t, &over, at, distance_half(at), fuel_half(at));
+    for (uint32_t count = read_index(t); count; count--) begin_clause(t);
+    const uint8_t *body = t->ip;
+    bind_chain(t, over);
+    for (uint32_t i = 0; i < type.param_count; i++) push_home(t, type.params[i]);
+    t->clean = t->stack_count;
+    forget_accumulators(t);
+    control *c = push_control(t, CONTROL_TRY);
+    t->ip = block_type;
+    read_block_type(t, c);
+    t->ip = body;
+    c->height = (uint32_t)(t->stack_count - type.param_count);
+    c->start = (uint32_t)t->count;
+    c->first_clause = (uint32_t)first;
+    c->clause_count = (uint32_t)(t->clause_count - first);
+    t->last.kind = LAST_NONE;
+    t->last_start = UINT32_MAX;
+}
+
+/* Inner regions are added before outer ones. */
+static void end_try(translator *t, const control *c) {
+    if (!c->clause_count) return;
+    if (grow(t, (void **)&t->regions, &t->region_capacity, sizeof *t->regions, t->region_count + 1))
+        t->regions[t->region_count++] =
+            (engine_region){c->start, (uint32_t)t->count, c->first_clause, c->clause_count};
+}
+
+/* ---- Instructions -------------------------------------------------------------------------------------- */
 
 /* Simple instructions by opcode: which family of handlers, what comes out. */
 typedef enum simple_kind {
@@ -1294,6 +1516,10 @@ static void translate_simple(translator *t, const simple *s) {
     }
 }
 
+static engine_valtype address_type(const engine_limits_type *limits) {
+    return limits->is_64 ? ENGINE_I64 : ENGINE_I32;
+}
+
 static engine_valtype table_element(const translator *t, uint32_t table) {
     return t->module->tables[table].element;
 }
@@ -1301,14 +1527,19 @@ static engine_valtype table_element(const translator *t, uint32_t table) {
 static void translate_bulk(translator *t, uint32_t op) {
     const uint32_t first = read_index(t);
     switch (op) {
-    case ENGINE_OP_MEMORY_GROW: bulk(t, op, first, 0, 1, ENGINE_I32); break;
+    case ENGINE_OP_MEMORY_SIZE:
+        bulk(t, op, first, 0, 0, address_type(&t->module->memories[first].limits));
+        break;
+    case ENGINE_OP_MEMORY_GROW:
+        bulk(t, op, first, 0, 1, address_type(&t->module->memories[first].limits));
+        break;
     case ENGINE_OP_MEMORY_FILL: bulk(t, op, first, 0, 3, 0); break;
     case ENGINE_OP_DATA_DROP:
     case ENGINE_OP_ELEM_DROP: bulk(t, op, first, 0, 0, 0); break;
     case ENGINE_OP_TABLE_GET: bulk(t, op, first, 0, 1, table_element(t, first)); break;
     case ENGINE_OP_TABLE_SET: bulk(t, op, first, 0, 2, 0); break;
-    case ENGINE_OP_TABLE_SIZE: bulk(t, op, first, 0, 0, ENGINE_I32); break;
-    case ENGINE_OP_TABLE_GROW: bulk(t, op, first, 0, 2, ENGINE_I32); break;
+    case ENGINE_OP_TABLE_SIZE: bulk(t, op, first, 0, 0, address_type(&t->module->tables[first].limits)); break;
+    case ENGINE_OP_TABLE_GROW: bulk(t, op, first, 0, 2, address_type(&t->module->tables[first].limits)); break;
     case ENGINE_OP_TABLE_FILL: bulk(t, op, first, 0, 3, 0); break;
     default: bulk(t, op, first, read_index(t), 3, 0); break; /* copies and inits: two indices */
     }
@@ -1346,6 +1577,16 @@ static void translate_instruction(translator *t, uint32_t op) {
         break;
     case ENGINE_OP_CALL: call(t, read_index(t)); break;
     case ENGINE_OP_CALL_INDIRECT: call_indirect(t); break;
+    case ENGINE_OP_CALL_REF: call_ref(t); break;
+    case ENGINE_OP_RETURN_CALL: return_call(t, read_index(t)); break;
+    case ENGINE_OP_RETURN_CALL_INDIRECT: return_call_indirect(t); break;
+    case ENGINE_OP_RETURN_CALL_REF: return_call_ref(t); break;
+    case ENGINE_OP_TRY_TABLE: begin_try(t); break;
+    case ENGINE_OP_THROW: throw_tag(t, read_index(t)); break;
+    case ENGINE_OP_THROW_REF: throw_ref(t); break;
+    case ENGINE_OP_REF_AS_NON_NULL: ref_as_non_null(t); break;
+    case ENGINE_OP_BR_ON_NULL: br_on_null(t, read_index(t)); break;
+    case ENGINE_OP_BR_ON_NON_NULL: br_on_non_null(t, read_index(t)); break;
     case ENGINE_OP_DROP: pop(t); break;
     case ENGINE_OP_SELECT_T:
         skip_immediate(t, ENGINE_IMM_SELECT);
@@ -1363,8 +1604,12 @@ static void translate_instruction(translator *t, uint32_t op) {
     case ENGINE_OP_GLOBAL_GET: global_get(t, read_index(t)); break;
     case ENGINE_OP_GLOBAL_SET: global_set(t, read_index(t)); break;
     case ENGINE_OP_MEMORY_SIZE:
-        read_index(t);
-        emit_result(t, ENGINE_H_MEMORY_SIZE, 2, ENGINE_I32);
+        if (*t->ip) {
+            translate_bulk(t, op);
+            break;
+        }
+        t->ip++;
+        emit_result(t, ENGINE_H_MEMORY_SIZE, 2, (uint8_t)address_type(&t->module->memories[0].limits));
         break;
     case ENGINE_OP_I32_CONST: push_const(t, ENGINE_I32, (uint32_t)read_signed(t)); break;
     case ENGINE_OP_I64_CONST: push_const(t, ENGINE_I64, (uint64_t)read_signed(t)); break;
@@ -1426,8 +1671,7 @@ static void skip_unreachable(translator *t) {
     }
 }
 
-/* ---- Functions
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Functions ----------------------------------------------------------------------------------------- */
 
 static bool read_locals(translator *t) {
     const engine_functype *type = own_type(t);
@@ -1481,6 +1725,8 @@ static void translator_free(translator *t) {
     base_free(t->allocator, t->stack, t->stack_capacity * sizeof *t->stack);
     base_free(t->allocator, t->controls, t->control_capacity * sizeof *t->controls);
     base_free(t->allocator, t->fixups, t->fixup_capacity * sizeof *t->fixups);
+    base_free(t->allocator, t->regions, t->region_capacity * sizeof *t->regions);
+    base_free(t->allocator, t->clauses, t->clause_capacity * sizeof *t->clauses);
     base_free(t->allocator, t->local_slots, t->local_count * sizeof *t->local_slots);
     base_free(t->allocator, t->local_types, t->local_count);
     base_free(t->allocator, t->local_references,
@@ -1532,8 +1778,10 @@ static void translate_body(translator *t, const size_t *target, uint64_t *offset
             begin_else(t);
         else if (op == ENGINE_OP_END && t->control_count == 1)
             end_function(t);
-        else if (op == ENGINE_OP_END)
+        else if (op == ENGINE_OP_END) {
+            if (label(t, 0)->kind == CONTROL_TRY) end_try(t, label(t, 0));
             end_block(t);
+        }
         else
             translate_instruction(t, op);
         if (target && t->low_water <= *target && *target < t->count)
@@ -1561,6 +1809,26 @@ static base_status translation_error(const translator *t, base_error *error) {
     }
 }
 
+static size_t code_size(size_t words, size_t regions, size_t clauses) {
+    return sizeof(engine_code) + words * sizeof(engine_word) + regions * sizeof(engine_region) +
+           clauses * sizeof(engine_clause);
+}
+
+/* The finished code in one block, or NULL without memory. */
+static engine_code *pack_code(const translator *t) {
+    engine_code *code = base_alloc(t->allocator, code_size(t->count, t->region_count, t->clause_count));
+    if (!code) return NULL;
+    code->word_count = t->count;
+    code->region_count = (uint32_t)t->region_count;
+    code->clause_count = (uint32_t)t->clause_count;
+    code->regions = (engine_region *)(void *)(code->words + t->count);
+    code->clauses = (engine_clause *)(void *)(code->regions + t->region_count);
+    memcpy(code->words, t->code, t->count * sizeof *code->words);
+    if (t->region_count) memcpy(code->regions, t->regions, t->region_count * sizeof *code->regions);
+    if (t->clause_count) memcpy(code->clauses, t->clauses, t->clause_count * sizeof *code->clauses);
+    return code;
+}
+
 base_status engine_translate(engine_func *func, const engine_word **out, base_error *error) {
     engine_code *code = atomic_load_explicit(&func->code, memory_order_acquire);
     if (code) {
@@ -1569,14 +1837,9 @@ base_status engine_translate(engine_func *func, const engine_word **out, base_er
     }
     translator t = translator_for(func);
     translate_body(&t, NULL, NULL);
-    if (t.status == BASE_OK) {
-        code = base_alloc(t.allocator, sizeof *code + t.count * sizeof *code->words);
-        if (!code) t.status = BASE_NO_MEMORY;
-    }
+    if (t.status == BASE_OK && !(code = pack_code(&t))) t.status = BASE_NO_MEMORY;
     const base_status status = translation_error(&t, error);
     if (status == BASE_OK) {
-        code->word_count = t.count;
-        memcpy(code->words, t.code, t.count * sizeof *code->words);
         engine_code *expected = NULL;
         if (!atomic_compare_exchange_strong(&func->code, &expected, code)) { /* another thread was first */
             engine_code_free(func->module, code);
@@ -1598,7 +1861,8 @@ uint64_t engine_translate_locate(engine_func *func, size_t index) {
 }
 
 void engine_code_free(engine_module *module, engine_code *code) {
-    if (code) base_free(module->allocator, code, sizeof *code + code->word_count * sizeof *code->words);
+    if (code)
+        base_free(module->allocator, code, code_size(code->word_count, code->region_count, code->clause_count));
 }
 
 void engine_func_prepare(engine_func *func) {

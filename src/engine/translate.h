@@ -4,8 +4,26 @@
 
 #include "engine/module.h"
 
+/* One catch clause of a try_table: the kind as in the binary format, the tag, the slot that takes the exception's values
+ * (and then the reference), and the word to go on at. */
+typedef struct engine_clause {
+    uint32_t kind, tag;
+    uint32_t slot;
+    uint32_t target;
+} engine_clause;
+enum { ENGINE_CATCH, ENGINE_CATCH_REF, ENGINE_CATCH_ALL, ENGINE_CATCH_ALL_REF };
+
+/* The words [start, end) that a try_table covers. Inner ones come before outer ones. */
+typedef struct engine_region {
+    uint32_t start, end;
+    uint32_t first_clause, clause_count;
+} engine_region;
+
 struct engine_code {
     size_t word_count;
+    uint32_t region_count, clause_count;
+    engine_region *regions; /* behind the words, in the same block; then the clauses */
+    engine_clause *clauses;
     engine_word words[];
 };
 
