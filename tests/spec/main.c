@@ -1,6 +1,6 @@
 /* Owns the command: options, the suite's folders and files, and the totals.
  *
- *     spec-runner [--load-only] [--slice N] [--threads] [--fuel-report FILE] [--filter TEXT] [--wording] [-v]
+ *     spec-runner [--load-only] [--slice N] [--threads] [--fuel-report FILE] [--filter TEXT] [-v]
  * SUITE
  *
  * SUITE is the unpacked suite: a folder of folders of scripts. Exits with 0 where nothing failed, 1 where
@@ -18,7 +18,6 @@ static const char usage[] =
     "  --threads           run every other slice on a second thread\n"
     "  --fuel-report FILE  write the fuel of each run\n"
     "  --filter TEXT       only scripts whose folder/name contains TEXT\n"
-    "  --wording           show the errors that are of the right kind, but in other words than the suite's\n"
     "  -v                  show what is skipped or not supported\n";
 
 /* The entries of a folder that end in `suffix`, sorted; without those that start with a dot. */
@@ -62,7 +61,6 @@ static void add_totals(spec_totals *sum, const spec_totals *totals) {
     sum->passed += totals->passed;
     sum->failed += totals->failed;
     sum->skipped += totals->skipped;
-    sum->wording += totals->wording;
     for (unsigned i = 0; i < SPEC_FEATURES; i++) sum->unsupported[i] += totals->unsupported[i];
 }
 
@@ -76,7 +74,6 @@ static void print_folder(const char *name, const spec_totals *totals) {
     for (unsigned i = 0; i < SPEC_FEATURES; i++)
         if (totals->unsupported[i])
             printf(", %" PRIu64 " unsupported (%s)", totals->unsupported[i], feature_name(i));
-    if (totals->wording) printf(", %" PRIu64 " in other words", totals->wording);
     printf("\n");
     fflush(stdout);
 }
@@ -116,7 +113,6 @@ static int run_suite(const spec_options *options, const char *suite) {
     free_listing(&folders);
     for (unsigned i = 0; i < SPEC_FEATURES; i++)
         if (sum.unsupported[i]) printf("unsupported: %s: %" PRIu64 "\n", feature_name(i), sum.unsupported[i]);
-    if (sum.wording) printf("in other words: %" PRIu64 "\n", sum.wording);
     printf("spec: %" PRIu64 " passed, %" PRIu64 " failed, %" PRIu64 " skipped\n", sum.passed, sum.failed,
            sum.skipped);
     if (sum.passed + sum.failed == 0) {
@@ -135,8 +131,6 @@ static const char *read_options(int argc, char **argv, spec_options *options, bo
             options->load_only = true;
         } else if (strcmp(argv[i], "--threads") == 0) {
             *threads = true;
-        } else if (strcmp(argv[i], "--wording") == 0) {
-            options->show_wording = true;
         } else if (strcmp(argv[i], "-v") == 0) {
             options->verbose = true;
         } else if (strcmp(argv[i], "--slice") == 0 && value) {

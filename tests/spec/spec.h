@@ -19,7 +19,6 @@ typedef struct spec_options {
     int64_t slice;      /* fuel of each slice; 0: all at once */
     bool load_only;     /* load modules, run nothing */
     bool verbose;       /* tell every command that did not pass, and why */
-    bool show_wording;  /* tell every error whose words are not the suite's */
     const char *filter; /* run the scripts whose folder/name contains this */
     FILE *fuel_report;  /* NULL, or where each command's fuel goes */
     spec_relay *relay;  /* NULL, or where every other slice runs */
@@ -30,7 +29,6 @@ enum { SPEC_FEATURES = 17 };
 
 typedef struct spec_totals {
     uint64_t passed, failed, skipped;
-    uint64_t wording; /* passed for the kind of error, in other words than the suite's */
     uint64_t unsupported[SPEC_FEATURES];
 } spec_totals;
 
