@@ -27,23 +27,23 @@ complain() {
     wrong=1
 }
 
-# Prints "file include-name" for each include of a header that is not the system's, in a room.
-own_includes() {
+# Prints "FILE QUOTE NAME" for each include in a room.
+includes() {
     find "$1" -name '*.[ch]' -print0 |
-        xargs -0 -r sed -nE 's@^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]([^">]+)[">].*@\1@;T;F;p' |
+        xargs -0 -r sed -nE 's@^[[:space:]]*#[[:space:]]*include[[:space:]]*(["<])([^">]+)[">].*@\1 \2@;T;F;p' |
         paste -d ' ' - -
 }
 
 checked=0
 while IFS=: read -r room allowed; do
     [ -n "$room" ] && [ -d "$room" ] || continue
-    while read -r file name; do
+    while read -r file quote name; do
         checked=$((checked + 1))
         folder=${name%%/*}
-        if [[ $name != */* ]]; then
-            # A bare name is a neighbour in the same folder, the plugin kit's public header, or the system's.
-            continue
-        fi
+        # A bare name is a neighbour in the same folder, the plugin kit's public header, or the system's; so is what
+        # stands in angle brackets and is not ours, such as <wasi/api.h>.
+        [[ $name == */* ]] || continue
+        [[ $quote == '"' || -e src/$name || -e include/$name ]] || continue
         case $folder in
         base | json | rpc | engine | wasi | host | wplug) ;;
         *) continue ;; # <sys/...> and the like
@@ -54,7 +54,7 @@ while IFS=: read -r room allowed; do
         if [[ $name == base/os.h && " $no_os " == *" $room "* ]]; then
             complain "$file: $room compiles for the guest too, which has no $name"
         fi
-    done < <(own_includes "$room")
+    done < <(includes "$room")
 done <<<"$arrows"
 
 # A way around the check would be a relative path out of the room.

@@ -5,7 +5,9 @@ set -euo pipefail
 arrows=$1
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root"/src/{base,json,engine} "$root"/cli "$root"/include/wplug
+mkdir -p "$root"/src/{base,json,engine,host} "$root"/{cli,pdk} "$root"/include/wplug
+touch "$root/src/host/host.h"
+echo '#include <wasi/api.h>' >"$root/pdk/system.c"
 echo '#include "base/base.h"' >"$root/src/json/right.c"
 bash "$arrows" "$root"
 
