@@ -453,7 +453,7 @@ static void end_out_of_fuel(host_task *task) {
 }
 
 static void end_out_of_time(host_task *task) {
-    host_task_end(task, WPLUG_TIME_LIMIT, "it took longer than %llu ms",
+    host_task_end(task, WPLUG_TIME_LIMIT, "it ran out of time after %llu ms",
                   (unsigned long long)(task->limits.time_ns / 1000000));
 }
 
