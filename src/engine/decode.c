@@ -248,7 +248,7 @@ static bool abstract_heap_type(engine_loader *loader, const engine_reader *reade
     case 0x6C:
     case 0x6D:
     case 0x6E:
-    case 0x71: return engine_load_need(loader, ENGINE_FEATURE_GC, reader->at, "a heap type of objects");
+    case 0x71: return engine_load_refuse(loader, ENGINE_FEATURE_GC, reader->at, "a heap type of objects");
     default: return fail_type(loader, reader, what);
     }
     return engine_load_need(loader, ENGINE_FEATURE_FUNCTION_REFERENCES, reader->at, "an empty heap type");
@@ -318,7 +318,7 @@ static bool read_limits(engine_loader *loader, engine_reader *reader, bool is_me
     uint8_t flags;
     if (!read_byte(loader, reader, &flags)) return false;
     if (is_memory && (flags & ~7u) == 0 && (flags & 2) != 0)
-        return engine_load_need(loader, ENGINE_FEATURE_THREADS, at, "a shared memory");
+        return engine_load_refuse(loader, ENGINE_FEATURE_THREADS, at, "a shared memory");
     if ((flags & ~5u) != 0)
         return engine_load_fail(loader, BASE_MALFORMED, at, "malformed limits flags 0x%02x", flags);
     *out = (engine_limits_type){.max = UINT64_MAX, .has_max = (flags & 1) != 0, .is_64 = (flags & 4) != 0};
@@ -433,15 +433,16 @@ static bool read_type_prefix(engine_loader *loader, engine_reader *reader) {
     if (at < reader->end && *at == 0x4E) {
         reader->at++;
         if (!read_u32(loader, reader, &count)) return false;
-        if (count != 1) return engine_load_need(loader, ENGINE_FEATURE_GC, at, "a group of recursive types");
+        if (count != 1)
+            return engine_load_refuse(loader, ENGINE_FEATURE_GC, at, "a group of recursive types");
     }
     at = reader->at;
     if (at < reader->end && *at == 0x50)
-        return engine_load_need(loader, ENGINE_FEATURE_GC, at, "a type with subtypes");
+        return engine_load_refuse(loader, ENGINE_FEATURE_GC, at, "a type with subtypes");
     if (at < reader->end && *at == 0x4F) {
         reader->at++;
         if (!read_u32(loader, reader, &count)) return false;
-        if (count != 0) return engine_load_need(loader, ENGINE_FEATURE_GC, at, "a type with a supertype");
+        if (count != 0) return engine_load_refuse(loader, ENGINE_FEATURE_GC, at, "a type with a supertype");
     }
     return true;
 }
@@ -456,8 +457,8 @@ static bool read_type(engine_loader *loader, engine_reader *reader, type_list *l
     uint8_t form;
     if (!read_byte(loader, reader, &form)) return false;
     if (form == 0x5E || form == 0x5F)
-        return engine_load_need(loader, ENGINE_FEATURE_GC, at,
-                                form == 0x5E ? "an array type" : "a struct type");
+        return engine_load_refuse(loader, ENGINE_FEATURE_GC, at,
+                                  form == 0x5E ? "an array type" : "a struct type");
     reader->at = at;
     if (form != 0x60) return fail_type(loader, reader, "malformed definition type");
     reader->at++;
@@ -771,6 +772,7 @@ static bool read_global_section(engine_loader *loader, engine_reader *reader) {
         if (!read_globaltype(loader, reader, &global->type, &global->is_mutable) ||
             !engine_validate_const(loader, reader, global->type, &global->init))
             return false;
+        global->cell = i ? global[-1].cell + engine_cells(global[-1].type) : 0;
         module->global_count++;
     }
     return true;

@@ -77,6 +77,12 @@ static inline bool engine_load_no_memory(engine_loader *loader) {
 /* Notes that the module uses a feature, and reports it where it is off. `what` says what needs it. */
 void engine_load_report_feature(engine_loader *loader, engine_feature feature, const uint8_t *at,
                                 const char *what);
+/* For GC and threads, which are never on. */
+static inline bool engine_load_refuse(engine_loader *loader, engine_feature feature, const uint8_t *at,
+                                      const char *what) {
+    engine_load_report_feature(loader, feature, at, what);
+    return false;
+}
 static inline bool engine_load_need(engine_loader *loader, engine_feature feature, const uint8_t *at,
                                     const char *what) {
     if ((loader->features & feature) == 0) {

@@ -178,7 +178,7 @@ static const char *subject(const engine_validator *validator) {
     return validator->frame_count > 1 ? "the end of a block" : "the end of an expression or function";
 }
 
-static bool fail_read(engine_validator *validator) {
+static inline bool fail_read(engine_validator *validator) {
     return engine_load_fail_read(validator->loader, &validator->reader);
 }
 
@@ -201,10 +201,11 @@ static bool grow_stack(engine_validator *validator, size_t count) {
     size_t used = (size_t)(validator->top - validator->stack);
     size_t floor = (size_t)(validator->floor - validator->stack);
     size_t capacity = (size_t)(validator->stack_end - validator->stack);
-    size_t wanted = capacity * 2 > used + count ? capacity * 2 : used + count;
     if (used + count > ENGINE_MAX_OPERANDS)
         return engine_load_fail(validator->loader, BASE_LIMIT, validator->op_at,
                                 "more operands on the stack than the limit of %u", ENGINE_MAX_OPERANDS);
+    size_t wanted = capacity * 2 > used + count ? capacity * 2 : used + count;
+    if (wanted > ENGINE_MAX_OPERANDS) wanted = ENGINE_MAX_OPERANDS;
     engine_valtype *stack =
         base_resize(validator->allocator, validator->stack, capacity * sizeof *stack, wanted * sizeof *stack);
     if (stack == NULL) return engine_load_no_memory(validator->loader);
@@ -471,7 +472,7 @@ static inline bool apply_to_memory(engine_validator *validator, const op_shape *
     if (LIKELY(memory == 0)) return apply(validator, shape);
     op_shape own = *shape;
     engine_valtype address = address_type(validator->module->memories[memory].limits);
-    for (unsigned i = 0; i < own.operand_count; i++)
+    for (unsigned i = 0; i < sizeof own.operands; i++)
         if ((own.address_operands & 1u << i) != 0) own.operands[i] = (uint8_t)address;
     if (own.address_result) own.result = (uint8_t)address;
     return apply(validator, &own);
@@ -597,7 +598,7 @@ static bool mark_set(engine_validator *validator, uint32_t local, engine_valtype
 
 static inline bool check_local_get(engine_validator *validator) {
     uint32_t local;
-    engine_valtype type;
+    engine_valtype type = ANY;
     if (!read_local(validator, &local, &type)) return false;
     if (UNLIKELY(!is_set(validator, local, type))) return INVALID(validator, "uninitialized local %u", local);
     push(validator, type);
@@ -606,7 +607,7 @@ static inline bool check_local_get(engine_validator *validator) {
 
 static inline bool check_local_set(engine_validator *validator, bool is_tee) {
     uint32_t local;
-    engine_valtype type;
+    engine_valtype type = ANY;
     if (!read_local(validator, &local, &type) || !pop(validator, type)) return false;
     if (UNLIKELY(validator->has_undefaulted_locals) && !mark_set(validator, local, type)) return false;
     if (is_tee) push(validator, type);
@@ -1009,7 +1010,7 @@ static bool check_use(engine_validator *validator) {
         validator->shapes[validator->op].is_allowed = true;
         return true;
     }
-    if (at[0] == 0xD3) return engine_load_need(loader, ENGINE_FEATURE_GC, at, "ref.eq");
+    if (at[0] == 0xD3) return engine_load_refuse(loader, ENGINE_FEATURE_GC, at, "ref.eq");
     if (validator->op >= 0x200)
         return engine_load_fail(loader, BASE_MALFORMED, at, "illegal opcode fd %02x", validator->op - 0x200);
     if (validator->op >= 0x100)
@@ -1027,10 +1028,11 @@ static bool read_prefixed_op(engine_validator *validator, uint32_t *op) {
     uint32_t prefix = *op, number;
     if (prefix != 0xFC && prefix != 0xFD) {
         if (prefix == 0xFB)
-            return engine_load_need(loader, ENGINE_FEATURE_GC, validator->op_at, "an instruction on objects");
+            return engine_load_refuse(loader, ENGINE_FEATURE_GC, validator->op_at,
+                                      "an instruction on objects");
         if (prefix == 0xFE)
-            return engine_load_need(loader, ENGINE_FEATURE_THREADS, validator->op_at,
-                                    "an atomic instruction");
+            return engine_load_refuse(loader, ENGINE_FEATURE_THREADS, validator->op_at,
+                                      "an atomic instruction");
         return engine_load_fail(loader, BASE_MALFORMED, validator->op_at, "illegal opcode %02x", prefix);
     }
     if (!engine_read_u32(&validator->reader, &number)) return fail_read(validator);
