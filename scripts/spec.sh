@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
 # Runs the official WebAssembly test suite, which is looked for in $WPLUG_CONFORMANCE, else in ../shared/conformance.
 #
-#     scripts/spec.sh [--build DIR] [--runner FILE] [OPTION_OF_THE_RUNNER]...
+#     scripts/spec.sh [--build DIR] [--runner FILE] [--fuel-as FILE] [OPTION_OF_THE_RUNNER]...
 #
 # Builds the runner in build/release, or in DIR (a build folder that was configured before), or builds nothing and
-# uses FILE. The suite is unpacked into the build folder. The runner's options: tests/spec/main.c.
+# uses FILE. The suite is unpacked into the build folder. The runner's options: tests/spec/main.c. With --fuel-as,
+# every run must spend the fuel that it spends with the runner FILE and without those options.
 # Exits with 0 where nothing failed, 77 where the suite is not there.
 source "$(dirname "$0")/common.sh"
 
 build=build/release
 runner=
+reference=
 configured=no
 while [ $# -ge 2 ]; do
     case $1 in
     --build) build=$2 configured=yes ;;
     --runner) runner=$2 ;;
+    --fuel-as) reference=$2 ;;
     *) break ;;
     esac
     shift 2
@@ -47,4 +50,18 @@ if [ ! -d "$suite" ]; then
     mv -T "$unpacked" "$suite" 2>/dev/null || rm -rf "$unpacked"
 fi
 
-"$runner" "$@" "$suite"
+if [ -z "$reference" ]; then
+    exec "$runner" "$@" "$suite"
+fi
+fuel=$(mktemp -d)
+trap 'rm -rf "$fuel"' EXIT
+"$reference" --fuel-report "$fuel/reference" "$suite" >"$fuel/reference.log" || {
+    cat "$fuel/reference.log"
+    fail "the reference run failed"
+}
+"$runner" --fuel-report "$fuel/this" "$@" "$suite"
+cmp "$fuel/reference" "$fuel/this" || {
+    diff "$fuel/reference" "$fuel/this" | head -n 20
+    fail "not the same fuel"
+}
+say "$(wc -l <"$fuel/this") runs, each with the same fuel"

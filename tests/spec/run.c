@@ -10,23 +10,47 @@ static const int64_t most_fuel = INT64_C(20000000000);
 /* Slices without progress: more than the longest stretch of code that is charged at once. */
 static const uint32_t most_idle_slices = 1000000;
 
+/* With two threads a run moves to the other one after each of its first slices, then less often: moving takes time. */
+static const uint32_t often_moved = 256, later_stretch = 4096;
+
+/* A run on its way. */
+typedef struct spec_progress {
+    engine_exec *exec;
+    int64_t slice;
+    uint64_t used; /* fuel, at the last look */
+    uint32_t idle; /* slices since it changed */
+    engine_outcome outcome;
+    bool ended;
+} spec_progress;
+
 struct spec_relay {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    engine_exec *exec; /* not NULL while there is work */
-    int64_t fuel;
-    engine_outcome outcome;
+    spec_progress *work; /* not NULL while there is some */
+    uint32_t slices;
     bool ends;
 };
+
+/* Runs as many slices, or fewer where the run ends. */
+static void run_slices(spec_progress *run, uint32_t slices) {
+    for (uint32_t i = 0; i < slices && !run->ended; i++) {
+        run->outcome = engine_exec_run(run->exec, run->slice);
+        uint64_t used = engine_exec_fuel_used(run->exec);
+        run->idle = used == run->used ? run->idle + 1 : 0;
+        run->used = used;
+        run->ended = run->outcome == ENGINE_FINISHED || run->outcome == ENGINE_TRAPPED ||
+                     used >= (uint64_t)most_fuel || run->idle > most_idle_slices;
+    }
+}
 
 static void *relay_main(void *argument) {
     spec_relay *relay = argument;
     pthread_mutex_lock(&relay->lock);
     while (!relay->ends) {
-        if (relay->exec) {
-            relay->outcome = engine_exec_run(relay->exec, relay->fuel);
-            relay->exec = NULL;
+        if (relay->work) {
+            run_slices(relay->work, relay->slices);
+            relay->work = NULL;
             pthread_cond_broadcast(&relay->changed);
         }
         pthread_cond_wait(&relay->changed, &relay->lock);
@@ -57,28 +81,23 @@ void spec_relay_free(spec_relay *relay) {
     free(relay);
 }
 
-static engine_outcome run_on_relay(spec_relay *relay, engine_exec *exec, int64_t fuel) {
+static void run_on_relay(spec_relay *relay, spec_progress *run, uint32_t slices) {
     pthread_mutex_lock(&relay->lock);
-    relay->exec = exec;
-    relay->fuel = fuel;
+    relay->work = run;
+    relay->slices = slices;
     pthread_cond_broadcast(&relay->changed);
-    while (relay->exec) pthread_cond_wait(&relay->changed, &relay->lock);
-    engine_outcome outcome = relay->outcome;
+    while (relay->work) pthread_cond_wait(&relay->changed, &relay->lock);
     pthread_mutex_unlock(&relay->lock);
-    return outcome;
 }
 
 engine_outcome spec_run(const spec_options *options, engine_exec *exec) {
-    int64_t fuel = options->slice ? options->slice : most_fuel;
-    uint64_t used = 0;
-    uint32_t idle = 0;
-    for (uint64_t turn = 0;; turn++) {
-        bool elsewhere = options->relay && turn % 2;
-        engine_outcome outcome =
-            elsewhere ? run_on_relay(options->relay, exec, fuel) : engine_exec_run(exec, fuel);
-        if (outcome == ENGINE_FINISHED || outcome == ENGINE_TRAPPED) return outcome;
-        idle = engine_exec_fuel_used(exec) == used ? idle + 1 : 0;
-        used = engine_exec_fuel_used(exec);
-        if (used >= (uint64_t)most_fuel || idle > most_idle_slices) return outcome;
+    spec_progress run = {.exec = exec, .slice = options->slice ? options->slice : most_fuel};
+    for (uint32_t turn = 0; !run.ended; turn++) {
+        uint32_t slices = turn < often_moved ? 1 : later_stretch;
+        if (options->relay && turn % 2)
+            run_on_relay(options->relay, &run, slices);
+        else
+            run_slices(&run, slices);
     }
+    return run.outcome;
 }

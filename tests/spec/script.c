@@ -29,7 +29,6 @@ typedef struct spec_named_instance {
     char *name;
     spec_state state;
     engine_instance *instance;
-    bool is_shared; /* it was registered: others may import from it */
 } spec_named_instance;
 
 typedef enum verdict_kind { PASSED, FAILED, SKIPPED, LACKING } verdict_kind;
@@ -313,7 +312,6 @@ static spec_verdict run_module_instance(spec_script *script) {
     spec_named_instance *added = &script->instances[script->instance_count++];
     *added = (spec_named_instance){.name = string_member(script->command, "name", NULL),
                                    .state = definition->state};
-    if (added->state.kind == UNSUPPORTED) script->not_run = added->state;
     if (added->state.kind != READY) return unusable(&added->state, "module");
     spec_making making = make_instance(script, definition);
     added->instance = making.instance;
@@ -330,7 +328,6 @@ static spec_verdict run_module_instance(spec_script *script) {
 static spec_verdict run_assert_not_made(spec_script *script, bool unlinkable) {
     spec_definition *definition = named_definition(script, "module");
     if (!definition) return failed("no such definition");
-    if (definition->state.kind == UNSUPPORTED) script->not_run = definition->state;
     if (definition->state.kind != READY) return unusable(&definition->state, "module");
     spec_making making = make_instance(script, definition);
     if (script->lacking_import) return unusable(script->lacking_import, "an instance it imports from");
@@ -353,7 +350,6 @@ static spec_verdict run_register(spec_script *script) {
     spec_named_instance *added = &script->registered[script->registered_count++];
     *added = *instance;
     added->name = must(string_member(script->command, "as", NULL));
-    instance->is_shared = true;
     return instance->state.kind == READY ? passed() : unusable(&instance->state, "instance");
 }
 
@@ -412,7 +408,6 @@ static void act(spec_script *script, spec_result *result) {
     *result = (struct spec_result){.kind = NOT_DONE};
     base_bytes action = member(script->command, "action");
     spec_named_instance *instance = instance_named_in(script, action, "module");
-    script->acts_on_shared = instance && instance->is_shared;
     if (!instance || instance->state.kind != READY) {
         result->why_not = instance ? unusable(&instance->state, "instance") : failed("no such instance");
         return;
@@ -619,11 +614,7 @@ static void run_commands(spec_script *script, base_bytes commands, spec_totals *
         if (script->options->load_only && !only_loads((command_kind)kind)) continue;
         if (json_read_uint64(member(script->command, "line"), &script->line, NULL) != BASE_OK)
             script->line = 0;
-        script->acts_on_shared = false;
         spec_verdict verdict = run_command(script, (command_kind)kind);
-        /* A module that was not run may have been meant to write to what it imports. */
-        if (verdict.kind == FAILED && script->acts_on_shared && script->not_run.kind == UNSUPPORTED)
-            verdict = unusable(&script->not_run, "module");
         count(script, &verdict, totals);
     }
 }
