@@ -38,6 +38,7 @@ typedef struct engine_global_def {
     engine_valtype type;
     bool is_mutable;
     uint32_t import; /* into module->imports, or UINT32_MAX */
+    uint32_t cell;   /* globals the module defines: their place in engine_instance.global_cells */
     engine_const_expr init;
 } engine_global_def;
 
