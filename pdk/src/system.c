@@ -160,14 +160,16 @@ static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
 /* `message` with the level before each of its lines. False where there is no memory. */
 static bool append_lines(base_buffer *log, const char *level, base_bytes message) {
-    const uint8_t *end = message.data + message.size;
-    const uint8_t *rest = message.data;
+    size_t start = 0;
     do {
-        const uint8_t *stop = rest == end ? NULL : memchr(rest, '\n', (size_t)(end - rest));
-        int size = (int)((stop ? stop : end) - rest);
-        if (base_buffer_appendf(log, "%s: %.*s\n", level, size, (const char *)rest) != BASE_OK) return false;
-        rest += (size_t)size + 1;
-    } while (rest < end);
+        const uint8_t *rest = message.size > 0 ? message.data + start : (const uint8_t *)"";
+        size_t left = message.size - start;
+        const uint8_t *stop = memchr(rest, '\n', left);
+        size_t size = stop ? (size_t)(stop - rest) : left;
+        if (base_buffer_appendf(log, "%s: %.*s\n", level, (int)size, (const char *)rest) != BASE_OK)
+            return false;
+        start += size + 1;
+    } while (start < message.size);
     return true;
 }
 

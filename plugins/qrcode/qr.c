@@ -78,9 +78,9 @@ typedef enum mode { MODE_NUMERIC, MODE_ALPHANUMERIC, MODE_BYTE, MODE_COUNT } mod
 static const uint8_t mode_indicator[MODE_COUNT] = {1, 2, 4};
 
 /* Width of the character count, by mode, for versions 1 to 9, 10 to 26, 27 to 40. */
-static unsigned count_bits(mode mode, int version) {
+static unsigned count_bits(mode kind, int version) {
     static const uint8_t bits[MODE_COUNT][3] = {{10, 12, 14}, {9, 11, 13}, {8, 16, 16}};
-    return bits[mode][version < 10 ? 0 : version < 27 ? 1 : 2];
+    return bits[kind][version < 10 ? 0 : version < 27 ? 1 : 2];
 }
 
 /* The value of a character in the alphanumeric set, or -1. */
@@ -90,9 +90,9 @@ static int alphanumeric_value(char character) {
     return found ? (int)(found - set) : -1;
 }
 
-static bool mode_takes(mode mode, char character) {
-    if (mode == MODE_NUMERIC) return character >= '0' && character <= '9';
-    return mode == MODE_BYTE || alphanumeric_value(character) >= 0;
+static bool mode_takes(mode kind, char character) {
+    if (kind == MODE_NUMERIC) return character >= '0' && character <= '9';
+    return kind == MODE_BYTE || alphanumeric_value(character) >= 0;
 }
 
 typedef struct bit_writer {
@@ -109,21 +109,21 @@ static void put_bits(bit_writer *out, uint32_t value, unsigned count) {
     }
 }
 
-static void put_segment(bit_writer *out, mode mode, const char *text, size_t size, int version) {
-    put_bits(out, mode_indicator[mode], 4);
-    put_bits(out, (uint32_t)size, count_bits(mode, version));
+static void put_segment(bit_writer *out, mode kind, const char *text, size_t size, int version) {
+    put_bits(out, mode_indicator[kind], 4);
+    put_bits(out, (uint32_t)size, count_bits(kind, version));
     for (size_t i = 0; i < size;) {
         size_t left = size - i;
-        if (mode == MODE_NUMERIC) { /* three digits in 10 bits, the last two in 7, the last one in 4 */
+        if (kind == MODE_NUMERIC) { /* three digits in 10 bits, the last two in 7, the last one in 4 */
             unsigned digits = left < 3 ? (unsigned)left : 3, value = 0;
             for (unsigned j = 0; j < digits; j++) value = value * 10 + (unsigned)(text[i++] - '0');
             put_bits(out, value, digits * 3 + 1);
-        } else if (mode == MODE_ALPHANUMERIC &&
+        } else if (kind == MODE_ALPHANUMERIC &&
                    left >= 2) { /* two characters in 11 bits, the last one in 6 */
             unsigned value = (unsigned)(alphanumeric_value(text[i]) * 45 + alphanumeric_value(text[i + 1]));
             put_bits(out, value, 11);
             i += 2;
-        } else if (mode == MODE_ALPHANUMERIC) {
+        } else if (kind == MODE_ALPHANUMERIC) {
             put_bits(out, (unsigned)alphanumeric_value(text[i++]), 6);
         } else {
             put_bits(out, (uint8_t)text[i++], 8);
@@ -189,19 +189,19 @@ static void put_padding(bit_writer *out) {
     for (uint32_t pad = 0xEC; out->size < out->capacity; pad ^= 0xEC ^ 0x11) put_bits(out, pad, 8);
 }
 
-size_t qr_data_codewords(const char *text, size_t size, int version, qr_level level, bool declare_utf8,
-                         uint8_t *codewords) {
+qr_status qr_data_codewords(const char *text, size_t size, int version, qr_level level, bool declare_utf8,
+                            uint8_t *codewords) {
     uint8_t *modes = malloc(size + 1);
     if (!modes || !choose_modes(text, size, version, modes)) {
         free(modes);
-        return 0;
+        return QR_NO_MEMORY;
     }
     bit_writer out = {codewords, qr_capacity_bits(version, level), 0};
     put_segments(&out, text, size, modes, version, declare_utf8);
     free(modes);
-    if (out.size > out.capacity) return 0;
+    if (out.size > out.capacity) return QR_TOO_LONG;
     put_padding(&out);
-    return out.capacity / 8;
+    return QR_OK;
 }
 
 /* ---- Error correction (7.5) ---- */
@@ -274,29 +274,29 @@ typedef struct canvas {
     uint8_t reserved[QR_MAX_SIZE][QR_MAX_SIZE];
 } canvas;
 
-static void set_function(canvas *canvas, int x, int y, bool dark) {
-    canvas->code->dark[y][x] = dark;
-    canvas->reserved[y][x] = 1;
+static void set_function(canvas *draft, int x, int y, bool dark) {
+    draft->code->dark[y][x] = dark;
+    draft->reserved[y][x] = 1;
 }
 
 /* A finder pattern and the light separator around it, as far as that is inside the symbol. */
-static void draw_finder(canvas *canvas, int centre_x, int centre_y) {
-    int size = canvas->code->size;
+static void draw_finder(canvas *draft, int centre_x, int centre_y) {
+    int size = draft->code->size;
     for (int dy = -4; dy <= 4; dy++) {
         for (int dx = -4; dx <= 4; dx++) {
             int x = centre_x + dx, y = centre_y + dy;
             if (x < 0 || y < 0 || x >= size || y >= size) continue;
             int distance = abs(dx) > abs(dy) ? abs(dx) : abs(dy);
-            set_function(canvas, x, y, distance != 2 && distance != 4);
+            set_function(draft, x, y, distance != 2 && distance != 4);
         }
     }
 }
 
-static void draw_alignment(canvas *canvas, int centre_x, int centre_y) {
+static void draw_alignment(canvas *draft, int centre_x, int centre_y) {
     for (int dy = -2; dy <= 2; dy++) {
         for (int dx = -2; dx <= 2; dx++) {
             bool ring = abs(dx) == 2 || abs(dy) == 2;
-            set_function(canvas, centre_x + dx, centre_y + dy, ring || (dx == 0 && dy == 0));
+            set_function(draft, centre_x + dx, centre_y + dy, ring || (dx == 0 && dy == 0));
         }
     }
 }
@@ -321,57 +321,57 @@ uint32_t qr_version_bits(int version) {
 
 /* Both copies of the format information, least bit first: one around the upper left finder pattern, the other
  * below the upper right and beside the lower left one. */
-static void draw_format(canvas *canvas, uint32_t bits) {
-    int size = canvas->code->size;
+static void draw_format(canvas *draft, uint32_t bits) {
+    int size = draft->code->size;
     for (int i = 0; i < 15; i++) {
         bool dark = bits >> i & 1;
         if (i < 8)
-            set_function(canvas, 8, i < 6 ? i : i + 1, dark);
+            set_function(draft, 8, i < 6 ? i : i + 1, dark);
         else
-            set_function(canvas, i == 8 ? 7 : 14 - i, 8, dark);
+            set_function(draft, i == 8 ? 7 : 14 - i, 8, dark);
         if (i < 8)
-            set_function(canvas, size - 1 - i, 8, dark);
+            set_function(draft, size - 1 - i, 8, dark);
         else
-            set_function(canvas, 8, size - 15 + i, dark);
+            set_function(draft, 8, size - 15 + i, dark);
     }
-    set_function(canvas, 8, size - 8, true);
+    set_function(draft, 8, size - 8, true);
 }
 
-static void draw_version(canvas *canvas, int version) {
+static void draw_version(canvas *draft, int version) {
     if (version < 7) return;
     uint32_t bits = qr_version_bits(version);
     for (int i = 0; i < 18; i++) {
-        int across = canvas->code->size - 11 + i % 3, along = i / 3;
-        set_function(canvas, across, along, bits >> i & 1);
-        set_function(canvas, along, across, bits >> i & 1);
+        int across = draft->code->size - 11 + i % 3, along = i / 3;
+        set_function(draft, across, along, bits >> i & 1);
+        set_function(draft, along, across, bits >> i & 1);
     }
 }
 
-static void draw_function_patterns(canvas *canvas, int version) {
-    int size = canvas->code->size;
+static void draw_function_patterns(canvas *draft, int version) {
+    int size = draft->code->size;
     for (int i = 0; i < size; i++) {
-        set_function(canvas, 6, i, i % 2 == 0);
-        set_function(canvas, i, 6, i % 2 == 0);
+        set_function(draft, 6, i, i % 2 == 0);
+        set_function(draft, i, 6, i % 2 == 0);
     }
-    draw_finder(canvas, 3, 3);
-    draw_finder(canvas, size - 4, 3);
-    draw_finder(canvas, 3, size - 4);
+    draw_finder(draft, 3, 3);
+    draw_finder(draft, size - 4, 3);
+    draw_finder(draft, 3, size - 4);
     int count = alignment_count(version), last = count - 1;
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < count; j++) {
             bool at_finder = (i == 0 && (j == 0 || j == last)) || (i == last && j == 0);
             if (!at_finder)
-                draw_alignment(canvas, alignment_position(version, i), alignment_position(version, j));
+                draw_alignment(draft, alignment_position(version, i), alignment_position(version, j));
         }
     }
-    draw_format(canvas, 0); /* reserves its place */
-    draw_version(canvas, version);
+    draw_format(draft, 0); /* reserves its place */
+    draw_version(draft, version);
 }
 
 /* Codewords go in columns two modules wide, from the right, upwards and downwards in turn; the column of the
  * vertical timing pattern is left out. What remains at the end is light. */
-static void draw_codewords(canvas *canvas, const uint8_t *codewords, size_t count) {
-    int size = canvas->code->size;
+static void draw_codewords(canvas *draft, const uint8_t *codewords, size_t count) {
+    int size = draft->code->size;
     size_t bit = 0;
     bool upwards = true;
     for (int right = size - 1; right > 0; right -= 2, upwards = !upwards) {
@@ -379,8 +379,8 @@ static void draw_codewords(canvas *canvas, const uint8_t *codewords, size_t coun
         for (int i = 0; i < size; i++) {
             int y = upwards ? size - 1 - i : i;
             for (int x = right; x >= right - 1; x--) {
-                if (canvas->reserved[y][x]) continue;
-                canvas->code->dark[y][x] = bit < count * 8 && (codewords[bit / 8] >> (7 - bit % 8) & 1);
+                if (draft->reserved[y][x]) continue;
+                draft->code->dark[y][x] = bit < count * 8 && (codewords[bit / 8] >> (7 - bit % 8) & 1);
                 bit++;
             }
         }
@@ -403,11 +403,11 @@ static bool mask_inverts(int mask, int x, int y) {
 }
 
 /* Applies a mask; applied again, it is taken off. */
-static void apply_mask(canvas *canvas, int mask) {
-    int size = canvas->code->size;
+static void apply_mask(canvas *draft, int mask) {
+    int size = draft->code->size;
     for (int y = 0; y < size; y++) {
         for (int x = 0; x < size; x++) {
-            if (!canvas->reserved[y][x]) canvas->code->dark[y][x] ^= mask_inverts(mask, x, y);
+            if (!draft->reserved[y][x]) draft->code->dark[y][x] ^= mask_inverts(mask, x, y);
         }
     }
 }
@@ -456,13 +456,13 @@ static int penalty(const qr_code *code) {
     return points + abs(dark_count * 20 - total * 10) / total * 10;
 }
 
-static int choose_mask(canvas *canvas) {
+static int choose_mask(canvas *draft) {
     int best = 0, least = 0;
     for (int mask = 0; mask < 8; mask++) {
-        apply_mask(canvas, mask);
-        draw_format(canvas, qr_format_bits(canvas->code->level, mask));
-        int points = penalty(canvas->code);
-        apply_mask(canvas, mask);
+        apply_mask(draft, mask);
+        draw_format(draft, qr_format_bits(draft->code->level, mask));
+        int points = penalty(draft->code);
+        apply_mask(draft, mask);
         if (mask > 0 && points >= least) continue;
         best = mask;
         least = points;
@@ -472,15 +472,15 @@ static int choose_mask(canvas *canvas) {
 
 /* ---- The symbol ---- */
 
-static void draw(canvas *canvas, const uint8_t *data, int mask) {
-    qr_code *code = canvas->code;
+static void draw(canvas *draft, const uint8_t *data, int mask) {
+    qr_code *code = draft->code;
     uint8_t codewords[QR_MAX_CODEWORDS];
     interleave(data, code->version, code->level, codewords);
-    draw_function_patterns(canvas, code->version);
-    draw_codewords(canvas, codewords, total_codewords(code->version));
-    code->mask = mask == QR_MASK_AUTOMATIC ? choose_mask(canvas) : mask;
-    apply_mask(canvas, code->mask);
-    draw_format(canvas, qr_format_bits(code->level, code->mask));
+    draw_function_patterns(draft, code->version);
+    draw_codewords(draft, codewords, total_codewords(code->version));
+    code->mask = mask == QR_MASK_AUTOMATIC ? choose_mask(draft) : mask;
+    apply_mask(draft, code->mask);
+    draw_format(draft, qr_format_bits(code->level, code->mask));
 }
 
 /* No text takes fewer bits than this, however it is cut into segments. */
@@ -491,37 +491,37 @@ static size_t fewest_bits(const char *text, size_t size) {
     return sixths / 6;
 }
 
-/* The smallest version that takes the text; its data codewords. 0 where there is none. */
-static int fit(const char *text, size_t size, const qr_options *options, uint8_t *data) {
+/* The smallest version that takes the text, then the highest level that this version takes it at. */
+static qr_status fit(const char *text, size_t size, const qr_options *options, qr_code *code, uint8_t *data) {
     size_t fewest = fewest_bits(text, size);
-    for (int version = options->least_version; version <= QR_VERSIONS; version++) {
+    bool eci = options->declare_utf8;
+    qr_status status = QR_TOO_LONG;
+    for (int version = options->least_version; version <= QR_VERSIONS && status == QR_TOO_LONG; version++) {
         if (qr_capacity_bits(version, options->level) < fewest) continue;
-        if (qr_data_codewords(text, size, version, options->level, options->declare_utf8, data) > 0)
-            return version;
+        status = qr_data_codewords(text, size, version, options->level, eci, data);
+        code->version = version;
+        code->level = options->level;
     }
-    return 0;
+    if (status != QR_OK) return status;
+    while (options->raise_level && code->level < QR_LEVEL_H && status == QR_OK) {
+        status = qr_data_codewords(text, size, code->version, (qr_level)(code->level + 1), eci, data);
+        if (status == QR_OK) code->level = (qr_level)(code->level + 1);
+    }
+    if (status == QR_TOO_LONG) status = qr_data_codewords(text, size, code->version, code->level, eci, data);
+    return status;
 }
 
 qr_status qr_encode(const char *text, size_t size, const qr_options *options, qr_code *code) {
-    canvas *canvas = calloc(1, sizeof *canvas);
+    canvas *draft = calloc(1, sizeof *draft);
     uint8_t *data = malloc(MOST_DATA_CODEWORDS);
-    qr_status status = canvas && data ? QR_OK : QR_NO_MEMORY;
-    int version = status == QR_OK ? fit(text, size, options, data) : 0;
-    if (status == QR_OK && version == 0) status = QR_TOO_LONG;
+    memset(code, 0, sizeof *code);
+    qr_status status = draft && data ? fit(text, size, options, code, data) : QR_NO_MEMORY;
     if (status == QR_OK) {
-        memset(code, 0, sizeof *code);
-        code->version = version;
-        code->size = symbol_size(version);
-        code->level = options->level;
-        while (options->raise_level && code->level < QR_LEVEL_H &&
-               qr_data_codewords(text, size, version, (qr_level)(code->level + 1), options->declare_utf8,
-                                 data) > 0)
-            code->level = (qr_level)(code->level + 1);
-        qr_data_codewords(text, size, version, code->level, options->declare_utf8, data);
-        canvas->code = code;
-        draw(canvas, data, options->mask);
+        code->size = symbol_size(code->version);
+        draft->code = code;
+        draw(draft, data, options->mask);
     }
     free(data);
-    free(canvas);
+    free(draft);
     return status;
 }

@@ -43,10 +43,10 @@ size_t qr_capacity_bits(int version, qr_level level);
 
 /* ---- The steps of encoding, as the standard has them, so that they can be checked one by one ---- */
 
-/* Writes the data codewords of a text: segments, terminator, padding. Returns how many, 0 where it does not
- * fit. */
-size_t qr_data_codewords(const char *text, size_t size, int version, qr_level level, bool declare_utf8,
-                         uint8_t *codewords);
+/* Writes the data codewords of a text: segments, terminator, padding. `codewords` has room for the version's
+ * capacity. QR_TOO_LONG: it does not fit. */
+qr_status qr_data_codewords(const char *text, size_t size, int version, qr_level level, bool declare_utf8,
+                            uint8_t *codewords);
 
 /* The remainder of `data` after division by the Reed-Solomon generator of degree `count` (at most 30). */
 void qr_error_correction(const uint8_t *data, size_t size, size_t count, uint8_t *out);

@@ -129,93 +129,93 @@ static uint32_t hash_of(const char *text, size_t size) {
     return hash;
 }
 
-static bool grow_table(stats *stats) {
-    size_t count = stats->slot_count ? stats->slot_count * 2 : 256;
+static bool grow_table(stats *counts) {
+    size_t count = counts->slot_count ? counts->slot_count * 2 : 256;
     entry **slots = calloc(count, sizeof *slots);
     if (!slots) return false;
-    for (size_t i = 0; i < stats->slot_count; i++) {
-        for (entry *each = stats->slots[i], *next; each; each = next) {
+    for (size_t i = 0; i < counts->slot_count; i++) {
+        for (entry *each = counts->slots[i], *next; each; each = next) {
             next = each->next;
             entry **slot = &slots[each->hash & (count - 1)];
             each->next = *slot;
             *slot = each;
         }
     }
-    free(stats->slots);
-    stats->slots = slots;
-    stats->slot_count = count;
+    free(counts->slots);
+    counts->slots = slots;
+    counts->slot_count = count;
     return true;
 }
 
-static bool count_word(stats *stats, const char *text, size_t size) {
+static bool count_word(stats *counts, const char *text, size_t size) {
     uint32_t hash = hash_of(text, size);
-    for (entry *each = stats->slot_count ? stats->slots[hash & (stats->slot_count - 1)] : NULL; each;
+    for (entry *each = counts->slot_count ? counts->slots[hash & (counts->slot_count - 1)] : NULL; each;
          each = each->next) {
         if (each->hash == hash && each->size == size && memcmp(each->text, text, size) == 0) {
             each->count++;
             return true;
         }
     }
-    if (stats->entry_count >= stats->slot_count && !grow_table(stats)) return false;
+    if (counts->entry_count >= counts->slot_count && !grow_table(counts)) return false;
     entry *fresh = malloc(sizeof *fresh + size);
     if (!fresh) return false;
-    entry **slot = &stats->slots[hash & (stats->slot_count - 1)];
+    entry **slot = &counts->slots[hash & (counts->slot_count - 1)];
     *fresh = (entry){.next = *slot, .count = 1, .hash = hash, .size = (uint32_t)size};
     memcpy(fresh->text, text, size);
     *slot = fresh;
-    stats->entry_count++;
+    counts->entry_count++;
     return true;
 }
 
 /* ---- Words ---- */
 
-static void append_to_word(stats *stats, uint32_t character) {
+static void append_to_word(stats *counts, uint32_t character) {
     char bytes[4];
     size_t size = encode(lower_case(character), bytes);
-    if (!stats->ranked || size > sizeof stats->word - stats->word_size) {
-        stats->ranked = false;
+    if (!counts->ranked || size > sizeof counts->word - counts->word_size) {
+        counts->ranked = false;
         return;
     }
-    memcpy(stats->word + stats->word_size, bytes, size);
-    stats->word_size += size;
+    memcpy(counts->word + counts->word_size, bytes, size);
+    counts->word_size += size;
 }
 
-static bool end_word(stats *stats) {
-    if (!stats->in_word) return true;
-    stats->in_word = false;
-    stats->joiner = 0;
-    return !stats->ranked || count_word(stats, stats->word, stats->word_size);
+static bool end_word(stats *counts) {
+    if (!counts->in_word) return true;
+    counts->in_word = false;
+    counts->joiner = 0;
+    return !counts->ranked || count_word(counts, counts->word, counts->word_size);
 }
 
-static void begin_word(stats *stats) {
-    stats->in_word = true;
-    stats->ranked = true;
-    stats->word_size = 0;
-    stats->joiner = 0;
-    stats->words++;
+static void begin_word(stats *counts) {
+    counts->in_word = true;
+    counts->ranked = true;
+    counts->word_size = 0;
+    counts->joiner = 0;
+    counts->words++;
 }
 
-static bool take_character(stats *stats, uint32_t character) {
+static bool take_character(stats *counts, uint32_t character) {
     switch (kind_of(character)) {
     case KIND_LETTER:
-        if (!stats->in_word) begin_word(stats);
-        if (stats->joiner) append_to_word(stats, stats->joiner);
-        stats->joiner = 0;
-        append_to_word(stats, character);
+        if (!counts->in_word) begin_word(counts);
+        if (counts->joiner) append_to_word(counts, counts->joiner);
+        counts->joiner = 0;
+        append_to_word(counts, character);
         return true;
     case KIND_JOINER:
-        if (stats->in_word && !stats->joiner) {
+        if (counts->in_word && !counts->joiner) {
             /* The typographic apostrophe and hyphens count as the plain ones. */
-            stats->joiner = character == '\'' || character == 0x2019 ? '\'' : '-';
+            counts->joiner = character == '\'' || character == 0x2019 ? '\'' : '-';
             return true;
         }
-        return end_word(stats);
+        return end_word(counts);
     case KIND_IDEOGRAPH:
-        if (!end_word(stats)) return false;
-        begin_word(stats);
-        append_to_word(stats, character);
-        return end_word(stats);
-    default: return end_word(stats);
+        if (!end_word(counts)) return false;
+        begin_word(counts);
+        append_to_word(counts, character);
+        return end_word(counts);
+    default: return end_word(counts);
     }
 }
 
@@ -225,50 +225,50 @@ stats *stats_new(void) {
     return calloc(1, sizeof(stats));
 }
 
-void stats_free(stats *stats) {
-    if (!stats) return;
-    for (size_t i = 0; i < stats->slot_count; i++) {
-        for (entry *each = stats->slots[i], *next; each; each = next) {
+void stats_free(stats *counts) {
+    if (!counts) return;
+    for (size_t i = 0; i < counts->slot_count; i++) {
+        for (entry *each = counts->slots[i], *next; each; each = next) {
             next = each->next;
             free(each);
         }
     }
-    free(stats->slots);
-    free(stats);
+    free(counts->slots);
+    free(counts);
 }
 
-static bool count_character(stats *stats, uint32_t character) {
-    stats->characters++;
-    stats->line_open = character != '\n';
-    if (character == '\n') stats->lines++;
-    return take_character(stats, character);
+static bool count_character(stats *counts, uint32_t character) {
+    counts->characters++;
+    counts->line_open = character != '\n';
+    if (character == '\n') counts->lines++;
+    return take_character(counts, character);
 }
 
 /* Takes a byte of a character beyond ASCII. Broken UTF-8 counts as one character, and no letter, for each
  * byte that begins none. */
-static bool take_byte(stats *stats, uint8_t byte) {
-    if (stats->missing > 0 && (byte & 0xC0) == 0x80) {
-        stats->partial = stats->partial << 6 | (byte & 0x3F);
-        return --stats->missing > 0 || count_character(stats, stats->partial);
+static bool take_byte(stats *counts, uint8_t byte) {
+    if (counts->missing > 0 && (byte & 0xC0) == 0x80) {
+        counts->partial = counts->partial << 6 | (byte & 0x3F);
+        return --counts->missing > 0 || count_character(counts, counts->partial);
     }
-    if (stats->missing > 0) {
-        stats->missing = 0;
-        if (!count_character(stats, 0xFFFD)) return false;
+    if (counts->missing > 0) {
+        counts->missing = 0;
+        if (!count_character(counts, 0xFFFD)) return false;
     }
-    if (byte < 0x80) return count_character(stats, byte);
-    if (byte < 0xC2 || byte > 0xF4) return count_character(stats, 0xFFFD);
-    stats->missing = byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
-    stats->partial = byte & (0x3F >> stats->missing);
+    if (byte < 0x80) return count_character(counts, byte);
+    if (byte < 0xC2 || byte > 0xF4) return count_character(counts, 0xFFFD);
+    counts->missing = byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+    counts->partial = byte & (0x3F >> counts->missing);
     return true;
 }
 
 /* Takes the letters and digits that a word goes on with, as far as they are ASCII: most of most texts.
  * Returns how many those are. */
-static size_t take_plain_letters(stats *stats, const char *text, size_t size) {
-    if (!stats->in_word || stats->joiner || !stats->ranked || stats->missing > 0) return 0;
-    size_t room = sizeof stats->word - stats->word_size;
+static size_t take_plain_letters(stats *counts, const char *text, size_t size) {
+    if (!counts->in_word || counts->joiner || !counts->ranked || counts->missing > 0) return 0;
+    size_t room = sizeof counts->word - counts->word_size;
     size_t most = size < room ? size : room, count = 0;
-    for (char *word = stats->word + stats->word_size; count < most; count++) {
+    for (char *word = counts->word + counts->word_size; count < most; count++) {
         uint8_t byte = (uint8_t)text[count], lower = byte | 0x20;
         if (lower >= 'a' && lower <= 'z')
             word[count] = (char)lower;
@@ -277,50 +277,50 @@ static size_t take_plain_letters(stats *stats, const char *text, size_t size) {
         else
             break;
     }
-    stats->word_size += count;
-    stats->characters += count;
+    counts->word_size += count;
+    counts->characters += count;
     return count;
 }
 
-bool stats_feed(stats *stats, const char *text, size_t size) {
-    stats->bytes += size;
+bool stats_feed(stats *counts, const char *text, size_t size) {
+    counts->bytes += size;
     for (size_t i = 0; i < size; i++) {
-        i += take_plain_letters(stats, text + i, size - i);
-        if (i < size && !take_byte(stats, (uint8_t)text[i])) return false;
+        i += take_plain_letters(counts, text + i, size - i);
+        if (i < size && !take_byte(counts, (uint8_t)text[i])) return false;
     }
     return true;
 }
 
-bool stats_end(stats *stats) {
-    if (stats->missing > 0) {
-        stats->missing = 0;
-        if (!count_character(stats, 0xFFFD)) return false;
+bool stats_end(stats *counts) {
+    if (counts->missing > 0) {
+        counts->missing = 0;
+        if (!count_character(counts, 0xFFFD)) return false;
     }
-    if (stats->line_open) stats->lines++;
-    stats->line_open = false;
-    return end_word(stats);
+    if (counts->line_open) counts->lines++;
+    counts->line_open = false;
+    return end_word(counts);
 }
 
 /* ---- The counts ---- */
 
-uint64_t stats_bytes(const stats *stats) {
-    return stats->bytes;
+uint64_t stats_bytes(const stats *counts) {
+    return counts->bytes;
 }
 
-uint64_t stats_lines(const stats *stats) {
-    return stats->lines;
+uint64_t stats_lines(const stats *counts) {
+    return counts->lines;
 }
 
-uint64_t stats_characters(const stats *stats) {
-    return stats->characters;
+uint64_t stats_characters(const stats *counts) {
+    return counts->characters;
 }
 
-uint64_t stats_words(const stats *stats) {
-    return stats->words;
+uint64_t stats_words(const stats *counts) {
+    return counts->words;
 }
 
-uint64_t stats_reading_seconds(const stats *stats) {
-    return (stats->words * 60 + STATS_WORDS_PER_MINUTE - 1) / STATS_WORDS_PER_MINUTE;
+uint64_t stats_reading_seconds(const stats *counts) {
+    return (counts->words * 60 + STATS_WORDS_PER_MINUTE - 1) / STATS_WORDS_PER_MINUTE;
 }
 
 static bool comes_before(const stats_word *a, const stats_word *b) {
@@ -329,10 +329,10 @@ static bool comes_before(const stats_word *a, const stats_word *b) {
     return order != 0 ? order < 0 : a->size < b->size;
 }
 
-size_t stats_top_words(const stats *stats, stats_word top[STATS_TOP_WORDS]) {
+size_t stats_top_words(const stats *counts, stats_word top[STATS_TOP_WORDS]) {
     size_t count = 0;
-    for (size_t i = 0; i < stats->slot_count; i++) {
-        for (const entry *each = stats->slots[i]; each; each = each->next) {
+    for (size_t i = 0; i < counts->slot_count; i++) {
+        for (const entry *each = counts->slots[i]; each; each = each->next) {
             stats_word word = {each->text, each->size, each->count};
             size_t place = count;
             while (place > 0 && comes_before(&word, &top[place - 1])) place--;

@@ -21,23 +21,23 @@ typedef struct stats_word {
 } stats_word;
 
 stats *stats_new(void); /* NULL where there is no memory */
-void stats_free(stats *stats);
+void stats_free(stats *counts);
 
 /* Takes the next piece of the text, UTF-8; a piece may end in the middle of a word, or of a character. False
  * where there is no memory. */
-bool stats_feed(stats *stats, const char *text, size_t size);
+bool stats_feed(stats *counts, const char *text, size_t size);
 
 /* The text is over. Needed before the counts are read. False where there is no memory. */
-bool stats_end(stats *stats);
+bool stats_end(stats *counts);
 
-uint64_t stats_bytes(const stats *stats);
-uint64_t stats_lines(const stats *stats);      /* a last line without line end counts */
-uint64_t stats_characters(const stats *stats); /* Unicode code points, line ends too */
-uint64_t stats_words(const stats *stats);
-uint64_t stats_reading_seconds(const stats *stats); /* at 200 words a minute, rounded up */
+uint64_t stats_bytes(const stats *counts);
+uint64_t stats_lines(const stats *counts);      /* a last line without line end counts */
+uint64_t stats_characters(const stats *counts); /* Unicode code points, line ends too */
+uint64_t stats_words(const stats *counts);
+uint64_t stats_reading_seconds(const stats *counts); /* at 200 words a minute, rounded up */
 
 /* The most frequent words, most frequent first, those that are equally frequent in alphabetical order (of
  * their code points). Returns how many there are, STATS_TOP_WORDS at most. */
-size_t stats_top_words(const stats *stats, stats_word top[STATS_TOP_WORDS]);
+size_t stats_top_words(const stats *counts, stats_word top[STATS_TOP_WORDS]);
 
 #endif

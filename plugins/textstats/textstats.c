@@ -10,7 +10,7 @@
 /* Where the reading of a file has got to. */
 typedef struct reading {
     wplug_text path;
-    stats *stats;
+    stats *counts;
     uint64_t offset; /* of the next piece */
     uint64_t size;   /* of the file, where the host told it */
     bool size_known;
@@ -34,7 +34,7 @@ static void take_answer(wplug_request *request, reading *reading, wplug_value an
     bool whole = wplug_value_type(answer) == WPLUG_TYPE_STRING;
     wplug_text content = wplug_value_text(whole ? answer : wplug_value_member(answer, "content"));
     if (wplug_failed(request)) return;
-    if (!stats_feed(reading->stats, content.data, content.size)) {
+    if (!stats_feed(reading->counts, content.data, content.size)) {
         wplug_fail(request, "out of memory: too many different words");
         return;
     }
@@ -67,16 +67,16 @@ static void tell_progress(const reading *reading) {
 }
 
 static void answer(wplug_request *request, const reading *reading) {
-    const stats *stats = reading->stats;
+    const stats *counts = reading->counts;
     stats_word top[STATS_TOP_WORDS];
-    size_t count = stats_top_words(stats, top);
+    size_t count = stats_top_words(counts, top);
     wplug_writer *result = wplug_result(request);
     wplug_begin_object(result);
     wplug_member_text(result, "path", reading->path);
-    wplug_member_uint64(result, "bytes", stats_bytes(stats));
-    wplug_member_uint64(result, "lines", stats_lines(stats));
-    wplug_member_uint64(result, "words", stats_words(stats));
-    wplug_member_uint64(result, "characters", stats_characters(stats));
+    wplug_member_uint64(result, "bytes", stats_bytes(counts));
+    wplug_member_uint64(result, "lines", stats_lines(counts));
+    wplug_member_uint64(result, "words", stats_words(counts));
+    wplug_member_uint64(result, "characters", stats_characters(counts));
     wplug_key(result, "top_words");
     wplug_begin_array(result);
     for (size_t i = 0; i < count; i++) {
@@ -86,7 +86,7 @@ static void answer(wplug_request *request, const reading *reading) {
         wplug_end_object(result);
     }
     wplug_end_array(result);
-    wplug_member_uint64(result, "reading_time_seconds", stats_reading_seconds(stats));
+    wplug_member_uint64(result, "reading_time_seconds", stats_reading_seconds(counts));
     wplug_end_object(result);
 }
 
@@ -98,7 +98,7 @@ static void read_and_answer(wplug_request *request, reading *reading, uint64_t l
         if (reading->progress && !reading->finished && !wplug_failed(request)) tell_progress(reading);
     }
     if (wplug_failed(request)) return;
-    if (stats_end(reading->stats))
+    if (stats_end(reading->counts))
         answer(request, reading);
     else
         wplug_fail(request, "out of memory: too many different words");
@@ -111,13 +111,13 @@ static void analyze(wplug_request *request) {
     if (wplug_param_given(request, "piece_size"))
         length = (uint64_t)wplug_param_int64_in(request, "piece_size", 1, 16 << 20);
     if (wplug_failed(request)) return;
-    reading.stats = stats_new();
-    if (!reading.stats) {
+    reading.counts = stats_new();
+    if (!reading.counts) {
         wplug_fail(request, "out of memory");
         return;
     }
     read_and_answer(request, &reading, length);
-    stats_free(reading.stats);
+    stats_free(reading.counts);
 }
 
 WPLUG_PLUGIN("textstats", "1.0.0") {
