@@ -401,7 +401,7 @@ interrupt() {
     # shellcheck disable=SC2086 # the runner is a command with its options
     ${WPLUG_RUNNER:-} "$WPLUG" "$@" >out 2>err &
     local pid=$!
-    until [ -s err ]; do sleep 0.02; done
+    while [ ! -s err ] && kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
     kill "-$signal" "$pid"
     status=0
     wait "$pid" || status=$?

@@ -131,7 +131,7 @@ test_status_130_ctrl_c() {
     # shellcheck disable=SC2086 # the runner is a command with its options
     ${WPLUG_RUNNER:-} "$WPLUG" run "$GUESTS/cat.wasm" <&9 >out 2>err &
     local pid=$!
-    until [ -s out ]; do sleep 0.02; done
+    while [ ! -s out ] && kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
     kill -INT "$pid"
     status=0
     wait "$pid" || status=$?
