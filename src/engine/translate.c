@@ -808,10 +808,7 @@ static void global_get(translator *t, uint32_t index) {
     }
     static const engine_handler handlers[CLASS_COUNT] = {ENGINE_H_GLOBAL_GET_I, ENGINE_H_GLOBAL_GET_F32,
                                                          ENGINE_H_GLOBAL_GET_F64};
-    uint32_t cell = 0;
-    for (uint32_t i = module->global_import_count; i < index; i++)
-        cell += engine_cells(module->globals[i].type);
-    put_u32(t, emit_result(t, handlers[class_of(type)], 2, type), 1, cell);
+    put_u32(t, emit_result(t, handlers[class_of(type)], 2, type), 1, global->cell);
 }
 
 static void global_set(translator *t, uint32_t index) {
@@ -821,12 +818,7 @@ static void global_set(translator *t, uint32_t index) {
         class_of(t->stack_count ? t->stack[t->stack_count - 1].type : ENGINE_I32) != CLASS_I;
     if (imported || floating) send_top_home(t, 1);
     const operand value = pop_operand(t);
-    uint32_t target = index;
-    if (!imported) {
-        target = 0;
-        for (uint32_t i = module->global_import_count; i < index; i++)
-            target += engine_cells(module->globals[i].type);
-    }
+    const uint32_t target = imported ? index : module->globals[index].cell;
     const bool from_slot = imported || floating || value.kind == 'S';
     const uint32_t at = emit(t,
                              imported    ? ENGINE_H_GLOBAL_IMPORT_SET
