@@ -386,6 +386,16 @@ static void index_spaces_begin_with_the_imports(void **state) {
     engine_module_release(module);
 }
 
+static void globals_of_the_module_itself_are_numbered_by_cells(void **state) {
+    engine_module *module = load(MODULE(SECTION(IMPORT, 1, 0, 0, 3, V128, 0),
+                                        SECTION(GLOBAL, 3, I32, 0, OP_I32_CONST, 0, OP_END, V128, 0, 0x23, 0,
+                                                OP_END, I64, 0, OP_I64_CONST, 0, OP_END)));
+    assert_int_equal(module->globals[1].cell, 0);
+    assert_int_equal(module->globals[2].cell, 1);
+    assert_int_equal(module->globals[3].cell, 3);
+    engine_module_release(module);
+}
+
 static void exports_are_found_by_name(void **state) {
     engine_module *module =
         load(MODULE(TYPE_NOTHING, ONE_FUNCTION, SECTION(MEMORY, 1, 0, 3),
@@ -1365,6 +1375,7 @@ int main(void) {
         cmocka_unit_test(types_that_refer_to_equal_types_are_equal),
         cmocka_unit_test(many_types_are_told_apart),
         cmocka_unit_test(index_spaces_begin_with_the_imports),
+        cmocka_unit_test(globals_of_the_module_itself_are_numbered_by_cells),
         cmocka_unit_test(exports_are_found_by_name),
         cmocka_unit_test(every_form_of_element_segment_is_read),
         cmocka_unit_test(every_form_of_data_segment_is_read),
