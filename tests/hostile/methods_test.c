@@ -98,10 +98,9 @@ static void missing_params_are_null(void **state) {
 
 static void ids_of_any_kind_come_back_as_they_were_written(void **state) {
     FIXTURE;
-    expect_result(
-        self->runtime, self->actor,
-        "out {\"jsonrpc\":\"2.0\",\"id\":\"\\u00e4\",\"method\":\"echo\",\"params\":1}\nwait\nlast",
-        "{\"jsonrpc\":\"2.0\",\"id\":\"\\u00e4\",\"result\":1}");
+    expect_result(self->runtime, self->actor,
+                  "out {\"jsonrpc\":\"2.0\",\"id\":\"\\u00e4\",\"method\":\"echo\",\"params\":1}\nwait\nlast",
+                  "{\"jsonrpc\":\"2.0\",\"id\":\"\\u00e4\",\"result\":1}");
     expect_result(
         self->runtime, self->actor,
         "out {\"jsonrpc\":\"2.0\",\"id\":18446744073709551616,\"method\":\"echo\",\"params\":1}\nwait\nlast",
