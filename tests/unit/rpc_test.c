@@ -765,6 +765,32 @@ static void many_calls_in_flight_keep_their_users(void **state) {
     rpc_peer_free(peer);
 }
 
+/* Few calls open among many that came and went, so that their places collide in every way. */
+static void few_calls_among_many_keep_their_users(void **state) {
+    (void)state;
+    enum { OPEN = 4 };
+    static int users[20000];
+    uint64_t open[OPEN], random = 88172645463325252u;
+    size_t count = 0;
+    rpc_peer *peer = new_peer(NULL);
+    for (int made = 0; made < 20000;) {
+        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+        if (count < OPEN && random % 2 == 0) {
+            open[count++] = call(peer, "m", NULL, &users[made]);
+            made++;
+            rpc_peer_sent(peer, SIZE_MAX);
+        } else if (count > 0) {
+            size_t which = random / 2 % count;
+            void *user = NULL;
+            assert_int_equal(rpc_peer_forget(peer, open[which], &user), BASE_OK);
+            assert_ptr_equal(user, &users[open[which]]);
+            open[which] = open[--count];
+        }
+        assert_int_equal(rpc_peer_calls(peer), count);
+    }
+    rpc_peer_free(peer);
+}
+
 /* ---- Batches ---- */
 
 static void a_batch_is_answered_as_one_array_when_its_last_answer_is_there(void **state) {
@@ -893,34 +919,32 @@ static void requests_refused_in_a_batch_are_answered_in_it(void **state) {
 /* ---- Lines and chunks ---- */
 
 /* A conversation with everything in it that input can bring. */
-static const char
-    sample
-        [] =
-            "{\"jsonrpc\":\"2.0\",\"method\":\"a\\u0062\",\"id\":1,\"params\":[1, 2]}\r\n"
-            "\n\r\n  \t\r\n"
-            " {\"jsonrpc\":\"2.0\",\"id\":0,\"result\":\"caf\xC3\xA9\"} \n"
-            "garbage \x01\xff\xC3\xA9 here\n"
-            "[{\"jsonrpc\":\"2.0\",\"method\":\"c\",\"id\":\"x\"},{\"jsonrpc\":\"2.0\",\"method\":\"d\"},17,"
-            "\n" /* cut:
+static const char sample[] =
+    "{\"jsonrpc\":\"2.0\",\"method\":\"a\\u0062\",\"id\":1,\"params\":[1, 2]}\r\n"
+    "\n\r\n  \t\r\n"
+    " {\"jsonrpc\":\"2.0\",\"id\":0,\"result\":\"caf\xC3\xA9\"} \n"
+    "garbage \x01\xff\xC3\xA9 here\n"
+    "[{\"jsonrpc\":\"2.0\",\"method\":\"c\",\"id\":\"x\"},{\"jsonrpc\":\"2.0\",\"method\":\"d\"},17,"
+    "\n" /* cut:
                                                                                                            no
                                                                                                            JSON
                                                                                                          */
-            "[{\"jsonrpc\":\"2.0\",\"method\":\"c\",\"id\":\"x\"},{\"jsonrpc\":\"2.0\",\"method\":\"d\"},17,{"
-            "\"jsonrpc\":\"2.0\",\"id\":1,"
-            "\"error\":{\"code\":3,\"message\":\"m\\t\",\"data\":null}}]\n"
-            "[]\n"
-            "{\"jsonrpc\":\"2.0\",\"id\":44,\"result\":[]}\n"
-            "{\"jsonrpc\":\"2.0\",\"method\":\"long\",\"params\":"
-            "\"0123456789012345678901234567890123456789012345678901234567890123456789"
-            "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
-            "67890123"
-            "4567890123456789"
-            "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
-            "67890123"
-            "4567890123456789"
-            "\xC3\xA9\"}\n"
-            "{\"jsonrpc\":\"2.0\",\"method\":\"after\"}\r\n"
-            "{\"jsonrpc\":\"2.0\",\"method\":\"unfinished\"}";
+    "[{\"jsonrpc\":\"2.0\",\"method\":\"c\",\"id\":\"x\"},{\"jsonrpc\":\"2.0\",\"method\":\"d\"},17,{"
+    "\"jsonrpc\":\"2.0\",\"id\":1,"
+    "\"error\":{\"code\":3,\"message\":\"m\\t\",\"data\":null}}]\n"
+    "[]\n"
+    "{\"jsonrpc\":\"2.0\",\"id\":44,\"result\":[]}\n"
+    "{\"jsonrpc\":\"2.0\",\"method\":\"long\",\"params\":"
+    "\"0123456789012345678901234567890123456789012345678901234567890123456789"
+    "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
+    "67890123"
+    "4567890123456789"
+    "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
+    "67890123"
+    "4567890123456789"
+    "\xC3\xA9\"}\n"
+    "{\"jsonrpc\":\"2.0\",\"method\":\"after\"}\r\n"
+    "{\"jsonrpc\":\"2.0\",\"method\":\"unfinished\"}";
 
 static rpc_config sample_config(const base_allocator *allocator) {
     rpc_config config;
@@ -1250,6 +1274,19 @@ static void an_excerpt_is_short_and_printable(void **state) {
     rpc_peer_free(peer);
 }
 
+static void the_excerpt_of_a_line_that_is_too_long_ends_between_characters(void **state) {
+    (void)state;
+    rpc_config config;
+    rpc_config_init(&config);
+    config.max_line = 10;
+    rpc_peer *peer = new_peer(&config);
+    feed(peer, "01234567\xE2\x82\xAC and more\n");
+    assert_span(next_of(peer, RPC_EVENT_INVALID).excerpt, "01234567...");
+    feed(peer, "0123456\xE2\x82\xAC and more\n");
+    assert_span(next_of(peer, RPC_EVENT_INVALID).excerpt, "0123456\xE2\x82\xAC...");
+    rpc_peer_free(peer);
+}
+
 /* ---- Output ---- */
 
 static void output_can_be_sent_in_pieces(void **state) {
@@ -1372,6 +1409,42 @@ static void every_failed_allocation_can_be_tried_again(void **state) {
     }
 }
 
+/* The answer fits into its batch, but the batch not into the queue: it is not there twice when tried again. */
+static void the_last_answer_of_a_batch_can_be_tried_again(void **state) {
+    (void)state;
+    size_t failures = 0;
+    for (size_t fail_at = 1;; fail_at++) {
+        test_heap heap;
+        test_heap_init(&heap);
+        rpc_config config;
+        rpc_config_init(&config);
+        config.allocator = &heap.allocator;
+        rpc_peer *peer = new_peer(&config);
+        feed(peer, "[{\"jsonrpc\":\"2.0\",\"method\":\"a\",\"id\":1},{\"jsonrpc\":\"2.0\",\"method\":\"a\","
+                   "\"id\":2}]\n");
+        uint64_t first = next_of(peer, RPC_EVENT_REQUEST).request,
+                 last = next_of(peer, RPC_EVENT_REQUEST).request;
+        next_of(peer, RPC_EVENT_NONE);
+        answer(peer, first, "1");
+        heap.fail_at = heap.requests + fail_at;
+        base_status status = rpc_peer_answer(peer, last, bytes("2"), NULL);
+        bool reached = heap.requests >= heap.fail_at;
+        assert_int_equal(status, reached ? BASE_NO_MEMORY : BASE_OK);
+        if (reached) {
+            failures++;
+            assert_sends(peer, "");
+            answer(peer, last, "2");
+        }
+        assert_sends(
+            peer,
+            "[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1},{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":2}]\n");
+        rpc_peer_free(peer);
+        assert_true(test_heap_clean(&heap));
+        if (!reached) break;
+    }
+    assert_true(failures > 0);
+}
+
 /* Memory runs out for good at each allocation in turn; then the peer is freed as it stands. */
 static void a_peer_out_of_memory_can_be_freed_as_it_stands(void **state) {
     (void)state;
@@ -1460,6 +1533,7 @@ int main(void) {
         cmocka_unit_test(a_broken_answer_ends_its_call_and_is_not_answered),
         cmocka_unit_test(calls_can_be_forgotten_or_taken),
         cmocka_unit_test(many_calls_in_flight_keep_their_users),
+        cmocka_unit_test(few_calls_among_many_keep_their_users),
         cmocka_unit_test(a_batch_is_answered_as_one_array_when_its_last_answer_is_there),
         cmocka_unit_test(a_batch_is_not_answered_before_all_of_it_was_given_out),
         cmocka_unit_test(batches_can_overlap),
@@ -1479,10 +1553,12 @@ int main(void) {
         cmocka_unit_test(a_message_of_ours_over_the_limit_is_not_sent),
         cmocka_unit_test(a_result_over_the_limit_leaves_the_request_to_be_answered),
         cmocka_unit_test(an_excerpt_is_short_and_printable),
+        cmocka_unit_test(the_excerpt_of_a_line_that_is_too_long_ends_between_characters),
         cmocka_unit_test(output_can_be_sent_in_pieces),
         cmocka_unit_test(a_large_message_in_small_chunks_costs_few_allocations),
         cmocka_unit_test(a_large_message_is_copied_once_on_its_way_out),
         cmocka_unit_test(every_failed_allocation_can_be_tried_again),
+        cmocka_unit_test(the_last_answer_of_a_batch_can_be_tried_again),
         cmocka_unit_test(a_peer_out_of_memory_can_be_freed_as_it_stands),
         cmocka_unit_test(a_peer_is_freed_with_all_that_is_open),
     };
