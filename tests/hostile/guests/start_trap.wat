@@ -1,0 +1,4 @@
+(module
+  (func $before unreachable)
+  (start $before)
+  (func (export "_start")))

@@ -1,0 +1,2 @@
+(module
+  (func (export "_start") (param i32)))
