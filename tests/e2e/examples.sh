@@ -1,24 +1,24 @@
 # The example hosts do what their first comments say.
 
 test_minimal_calls_a_method_and_answers_echo() {
-    last_command="minimal test-plugin.wasm ..."
-    status=0
-    "$EXAMPLES/minimal" "$PLUGINS/test-plugin.wasm" prime_sieve 100 >out 2>err || status=$?
+    launch "$EXAMPLES/minimal" "$PLUGINS/test-plugin.wasm" prime_sieve 100
     expect_status 0
     expect_out '{"count":25,"limit":100}'
-    "$EXAMPLES/minimal" "$PLUGINS/test-plugin.wasm" many_echo 10 >out 2>err || status=$?
+    launch "$EXAMPLES/minimal" "$PLUGINS/test-plugin.wasm" many_echo 10
     expect_status 0
-    "$EXAMPLES/minimal" "$PLUGINS/test-plugin.wasm" nonsense >out 2>err || status=$?
+    expect_out null
+    launch "$EXAMPLES/minimal" "$PLUGINS/test-plugin.wasm" nonsense
     expect_status 1
     expect_err_has nonsense
+    launch "$EXAMPLES/minimal"
+    expect_status 1
+    expect_err_has usage
 }
 
 # console LINE...: runs the console with three plugins and these lines as its input.
 console() {
-    last_command="console"
-    status=0
-    printf '%s\n' "$@" | "$EXAMPLES/console" "$PLUGINS/test-plugin.wasm" "$PLUGINS/textstats.wasm" \
-        "$PLUGINS/qrcode.wasm" >out 2>err || status=$?
+    launch "$EXAMPLES/console" "$PLUGINS/test-plugin.wasm" "$PLUGINS/textstats.wasm" "$PLUGINS/qrcode.wasm" \
+        < <(printf '%s\n' "$@")
 }
 
 test_console_runs_calls_at_once_and_prints_each_when_it_is_done() {

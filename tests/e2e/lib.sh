@@ -5,13 +5,17 @@
 #   ROOT      the project
 #   WPLUG_RUNNER (may be empty) is put before each run of the command, e.g. valgrind
 
-# wplug ARGUMENT...: runs the command; its output is then in the files out and err, its status in $status. Standard
-# input is empty unless the caller redirects it.
-wplug() {
-    last_command="wplug $*"
+# launch PROGRAM ARGUMENT...: runs it; its output is then in the files out and err, its status in $status. Standard input
+# is empty unless the caller redirects it.
+launch() {
+    last_command="$(basename "$1") ${*:2}"
     status=0
     # shellcheck disable=SC2086 # the runner is a command with its options
-    ${WPLUG_RUNNER:-} "$WPLUG" "$@" >out 2>err || status=$?
+    ${WPLUG_RUNNER:-} "$@" >out 2>err || status=$?
+}
+
+wplug() {
+    launch "$WPLUG" "$@"
 }
 
 # Prints the end of a file, cut to what a person reads.
