@@ -200,7 +200,7 @@ base_status json_read_int64(base_bytes value, int64_t *out, base_error *error) {
     static const char type[] = "a signed 64-bit integer";
     if (json_kind_of(value) != JSON_NUMBER) return fail_no_number(value, "a whole number", error);
     decimal number;
-    uint64_t magnitude;
+    uint64_t magnitude = 0;
     parse_decimal(value, &number);
     uint64_t limit = (uint64_t)INT64_MAX + (number.negative ? 1 : 0);
     base_status status = read_magnitude(value, &number, limit, type, &magnitude, error);

@@ -937,9 +937,10 @@ static void a_nested_value_is_written_compactly(void **state) {
     json_write_raw(&writer, bytes("1e400"));
     json_end_object(&writer);
     assert_int_equal(json_writer_finish(&writer, &error), BASE_OK);
-    assert_span(base_buffer_bytes(&out),
-                "before:{\"list\":[-9223372036854775808,9223372036854775807,18446744073709551615,0.5,[null],[],{}],"
-                "\"k\\\"\\n\":true,\"\":false,\"none\":null,\"text\":\"x\",\"no text\":null,\"raw\":1e400}");
+    assert_span(
+        base_buffer_bytes(&out),
+        "before:{\"list\":[-9223372036854775808,9223372036854775807,18446744073709551615,0.5,[null],[],{}],"
+        "\"k\\\"\\n\":true,\"\":false,\"none\":null,\"text\":\"x\",\"no text\":null,\"raw\":1e400}");
     base_buffer_free(&out);
 }
 
