@@ -267,7 +267,7 @@ static engine_import_outcome call_instance(engine_exec *exec, const engine_word 
 engine_import_outcome engine_exec_call_foreign(engine_exec *exec, const engine_word **back,
                                                const engine_word **pc) {
     if (engine_token_instance(exec->foreign) != ENGINE_HOST_INSTANCE) return call_instance(exec, back, pc);
-    return call_host(exec, &exec->store->host_funcs[engine_token_func(exec->foreign)]);
+    return call_host(exec, exec->store->host_funcs[engine_token_func(exec->foreign)]);
 }
 
 const engine_word *engine_exec_leave_instance(engine_exec *exec) {

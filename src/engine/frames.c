@@ -94,7 +94,7 @@ static const engine_host_func *host_func_at(const walk *w) {
     const bool calling = exec->pc == exec->fixed + ENGINE_FIXED_FOREIGN ||
                          (w->func && exec->pc == w->func->stub && w->func->import != UINT32_MAX);
     if (!calling || engine_token_instance(exec->foreign) != ENGINE_HOST_INSTANCE) return NULL;
-    return &exec->store->host_funcs[engine_token_func(exec->foreign)];
+    return exec->store->host_funcs[engine_token_func(exec->foreign)];
 }
 
 uint32_t engine_exec_backtrace(const engine_exec *exec, engine_frame *frames, uint32_t capacity) {

@@ -82,9 +82,9 @@ static size_t functype_size(const engine_functype *type) {
     return ((size_t)type->param_count + type->result_count) * sizeof *type->params;
 }
 
-/* A host function's types and name are one block: the types, then the name with its terminator. */
+/* A host function is one block: itself, its types, its name with the terminator. */
 static size_t host_func_size(const engine_host_func *func) {
-    return functype_size(&func->type) + strlen(func->name) + 1;
+    return sizeof *func + functype_size(&func->type) + strlen(func->name) + 1;
 }
 
 static void free_memory(engine_memory *memory) {
@@ -134,10 +134,8 @@ void engine_store_free(engine_store *store) {
         store->globals = global->next;
         base_free(allocator, global, sizeof *global);
     }
-    for (uint32_t i = 0; i < store->host_func_count; i++) {
-        engine_host_func *func = &store->host_funcs[i];
-        base_free(allocator, (void *)(uintptr_t)func->type.params, host_func_size(func));
-    }
+    for (uint32_t i = 0; i < store->host_func_count; i++)
+        base_free(allocator, store->host_funcs[i], host_func_size(store->host_funcs[i]));
     engine_exceptions_free(store);
     base_free(allocator, store->host_funcs, store->host_func_capacity * sizeof *store->host_funcs);
     free_types(store);
@@ -181,21 +179,20 @@ base_status engine_host_func_new(engine_store *store, const char *name, const en
     store->host_funcs = array;
     if (status != BASE_OK) return status;
 
-    engine_host_func func = {.function = function, .user = user};
-    func.type.param_count = param_count;
-    func.type.result_count = result_count;
-    func.type.param_cells = cells_of(params, param_count);
-    func.type.result_cells = cells_of(results, result_count);
-    size_t types_size = functype_size(&func.type);
-    uint8_t *block = base_alloc(store->allocator, types_size + strlen(name) + 1);
-    if (!block) return BASE_NO_MEMORY;
-    engine_valtype *types = (engine_valtype *)block;
+    engine_functype type = {.param_count = param_count, .result_count = result_count};
+    type.param_cells = cells_of(params, param_count);
+    type.result_cells = cells_of(results, result_count);
+    engine_host_func *func =
+        base_alloc(store->allocator, sizeof *func + functype_size(&type) + strlen(name) + 1);
+    if (!func) return BASE_NO_MEMORY;
+    engine_valtype *types = (engine_valtype *)(func + 1);
     if (param_count) memcpy(types, params, param_count * sizeof *types);
     if (result_count) memcpy(types + param_count, results, result_count * sizeof *types);
-    func.type.params = types;
-    func.type.results = types + param_count;
-    func.name = (char *)block + types_size;
-    memcpy(func.name, name, strlen(name) + 1);
+    type.params = types;
+    type.results = types + param_count;
+    char *name_copy = (char *)(types + param_count + result_count);
+    memcpy(name_copy, name, strlen(name) + 1);
+    *func = (engine_host_func){.function = function, .user = user, .type = type, .name = name_copy};
 
     *out = (engine_extern){.kind = ENGINE_FUNC,
                            .func = engine_token(ENGINE_HOST_INSTANCE, store->host_func_count)};
@@ -415,7 +412,7 @@ static bool find_func(const engine_store *store, uint64_t token, const engine_in
     *instance = NULL;
     if (id == ENGINE_HOST_INSTANCE) {
         if (index >= store->host_func_count) return false; /* this catches null, whose index is UINT32_MAX */
-        *type = &store->host_funcs[index].type;
+        *type = &store->host_funcs[index]->type;
         return true;
     }
     if (id >= store->instance_count) return false;

@@ -120,7 +120,7 @@ struct engine_store {
     engine_instance **instances; /* [0] is NULL: the host's id */
     uint32_t instance_count;     /* [0] counted */
     uint32_t instance_capacity;
-    engine_host_func *host_funcs;
+    engine_host_func **host_funcs; /* each a block of its own, so that one may run while others are made */
     uint32_t host_func_count, host_func_capacity;
     engine_memory *memories;
     engine_table *tables;

@@ -9,9 +9,9 @@
 
 #include "engine/loader.h"
 #include "engine/store.h"
+#include "test_heap.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 /* ---- Modules byte by byte
  * ----------------------------------------------------------------------------------- */
@@ -689,29 +689,6 @@ static void dropped_segments_count_as_empty(void **state) {
 /* ---- Running out of memory
  * ---------------------------------------------------------------------------------- */
 
-typedef struct failing {
-    int64_t left; /* allocations until one fails; negative: none fails */
-    int64_t blocks;
-    size_t bytes;
-} failing;
-
-static void *failing_resize(void *user, void *pointer, size_t old_size, size_t new_size) {
-    failing *counts = user;
-    if (!new_size) {
-        free(pointer);
-        counts->blocks -= pointer != NULL;
-        counts->bytes -= old_size;
-        return NULL;
-    }
-    if (counts->left == 0) return NULL;
-    counts->left--;
-    void *moved = realloc(pointer, new_size);
-    if (!moved) return NULL;
-    counts->blocks += pointer == NULL;
-    counts->bytes += new_size - old_size;
-    return moved;
-}
-
 /* Makes all there is to make. Every failure must be BASE_NO_MEMORY. */
 static base_status make_everything(const base_allocator *allocator, engine_module *module) {
     const engine_valtype param = ENGINE_I32;
@@ -754,17 +731,16 @@ static void every_allocation_can_fail_and_nothing_is_lost(void **state) {
                        0x7C, 0x0B),
                SECTION(CODE, 1, 2, 0, 0x0B));
     engine_module *module = load_with(NULL, bytes);
-    failing counts = {0};
-    base_allocator allocator = {failing_resize, &counts};
     base_status status = BASE_NO_MEMORY;
-    int64_t failures = 0;
-    for (; status != BASE_OK; failures++) {
+    size_t failures = 0;
+    while (status != BASE_OK) {
+        test_heap heap;
+        test_heap_init(&heap);
+        heap.fail_at = ++failures;
         assert_true(failures < 1000);
-        counts.left = failures;
-        status = make_everything(&allocator, module);
+        status = make_everything(&heap.allocator, module);
         assert_true(status == BASE_OK || status == BASE_NO_MEMORY);
-        assert_int_equal(counts.blocks, 0);
-        assert_int_equal(counts.bytes, 0);
+        assert_true(test_heap_clean(&heap));
     }
     assert_true(failures > 20);
     engine_module_release(module);
