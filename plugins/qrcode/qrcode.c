@@ -85,24 +85,24 @@ typedef struct line {
     size_t size;
 } line;
 
-static void append(line *line, const char *text) {
+static void append(line *out, const char *text) {
     size_t size = strlen(text);
-    if (size > sizeof line->text - line->size) return;
-    memcpy(line->text + line->size, text, size);
-    line->size += size;
+    if (size > sizeof out->text - out->size) return;
+    memcpy(out->text + out->size, text, size);
+    out->size += size;
 }
 
-static void append_number(line *line, int number) {
+static void append_number(line *out, int number) {
     char digits[12], *first = digits + sizeof digits - 1;
     *first = '\0';
     do *--first = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    append(line, first);
+    append(out, first);
 }
 
-static void flush(line *line, wplug_writer *writer) {
-    wplug_add_text(writer, (wplug_text){line->text, line->size});
-    line->size = 0;
+static void flush(line *out, wplug_writer *writer) {
+    wplug_add_text(writer, (wplug_text){out->text, out->size});
+    out->size = 0;
 }
 
 static bool is_dark(const qr_code *code, int x, int y) {
@@ -110,19 +110,19 @@ static bool is_dark(const qr_code *code, int x, int y) {
 }
 
 /* The dark modules of a row as rectangles: M4 4h7v1h-7z for seven from (4, 4). */
-static void append_row_path(line *line, const qr_code *code, int y, int border) {
+static void append_row_path(line *out, const qr_code *code, int y, int border) {
     for (int x = 0, run; x < code->size; x += run) {
         for (run = 1; x + run < code->size && code->dark[y][x + run] == code->dark[y][x];) run++;
         if (!code->dark[y][x]) continue;
-        append(line, "M");
-        append_number(line, x + border);
-        append(line, " ");
-        append_number(line, y + border);
-        append(line, "h");
-        append_number(line, run);
-        append(line, "v1h-");
-        append_number(line, run);
-        append(line, "z");
+        append(out, "M");
+        append_number(out, x + border);
+        append(out, " ");
+        append_number(out, y + border);
+        append(out, "h");
+        append_number(out, run);
+        append(out, "v1h-");
+        append_number(out, run);
+        append(out, "z");
     }
 }
 
@@ -132,22 +132,22 @@ static void svg(wplug_request *request) {
     const char *light = read_colour(request, "light", "#ffffff");
     const qr_code *code = make_code(request);
     if (wplug_failed(request)) return;
-    line line = {.size = 0};
+    line out = {.size = 0};
     wplug_writer *result = wplug_result(request);
     wplug_begin_text(result);
-    append(&line, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ");
-    append_number(&line, code->size + 2 * border);
-    append(&line, " ");
-    append_number(&line, code->size + 2 * border);
-    append(&line, "\" shape-rendering=\"crispEdges\"><rect width=\"100%\" height=\"100%\" fill=\"");
-    append(&line, light);
-    append(&line, "\"/><path fill=\"");
-    append(&line, dark);
-    append(&line, "\" d=\"");
-    flush(&line, result);
+    append(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ");
+    append_number(&out, code->size + 2 * border);
+    append(&out, " ");
+    append_number(&out, code->size + 2 * border);
+    append(&out, "\" shape-rendering=\"crispEdges\"><rect width=\"100%\" height=\"100%\" fill=\"");
+    append(&out, light);
+    append(&out, "\"/><path fill=\"");
+    append(&out, dark);
+    append(&out, "\" d=\"");
+    flush(&out, result);
     for (int y = 0; y < code->size; y++) {
-        append_row_path(&line, code, y, border);
-        flush(&line, result);
+        append_row_path(&out, code, y, border);
+        flush(&out, result);
     }
     wplug_add_string(result, "\"/></svg>");
     wplug_end_text(result);
@@ -160,17 +160,17 @@ static void text(wplug_request *request) {
     const qr_code *code = make_code(request);
     if (wplug_failed(request)) return;
     static const char *const blocks[] = {" ", "\u2580", "\u2584", "\u2588"}; /* none, upper, lower, both */
-    line line = {.size = 0};
+    line out = {.size = 0};
     wplug_writer *result = wplug_result(request);
     wplug_begin_text(result);
     for (int y = -border; y < code->size + border; y += 2) {
         for (int x = -border; x < code->size + border; x++) {
             bool upper = is_dark(code, x, y) != invert, lower = is_dark(code, x, y + 1) != invert;
             if (y + 1 == code->size + border) lower = false; /* below the last row there is nothing */
-            append(&line, blocks[upper + 2 * lower]);
+            append(&out, blocks[upper + 2 * lower]);
         }
-        append(&line, "\n");
-        flush(&line, result);
+        append(&out, "\n");
+        flush(&out, result);
     }
     wplug_end_text(result);
 }

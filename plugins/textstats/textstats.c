@@ -18,61 +18,61 @@ typedef struct reading {
     bool finished;
 } reading;
 
-static wplug_host_call *ask_for_piece(wplug_request *request, const reading *reading, uint64_t length) {
+static wplug_host_call *ask_for_piece(wplug_request *request, const reading *file, uint64_t length) {
     wplug_host_call *call = wplug_call_host(request, "read_file");
     wplug_writer *params = wplug_host_params(call);
     wplug_begin_object(params);
-    wplug_member_text(params, "path", reading->path);
-    wplug_member_uint64(params, "offset", reading->offset);
+    wplug_member_text(params, "path", file->path);
+    wplug_member_uint64(params, "offset", file->offset);
     wplug_member_uint64(params, "length", length);
     wplug_end_object(params);
     return call;
 }
 
 /* Takes what the host gave: the whole content as a string, or an object with a piece of it. */
-static void take_answer(wplug_request *request, reading *reading, wplug_value answer) {
+static void take_answer(wplug_request *request, reading *file, wplug_value answer) {
     bool whole = wplug_value_type(answer) == WPLUG_TYPE_STRING;
     wplug_text content = wplug_value_text(whole ? answer : wplug_value_member(answer, "content"));
     if (wplug_failed(request)) return;
-    if (!stats_feed(reading->counts, content.data, content.size)) {
+    if (!stats_feed(file->counts, content.data, content.size)) {
         wplug_fail(request, "out of memory: too many different words");
         return;
     }
     if (whole) {
-        reading->finished = true;
+        file->finished = true;
         return;
     }
-    uint64_t next = wplug_value_uint64_or(wplug_value_member(answer, "next"), reading->offset + content.size);
+    uint64_t next = wplug_value_uint64_or(wplug_value_member(answer, "next"), file->offset + content.size);
     wplug_value size = wplug_value_member(answer, "size");
-    reading->size_known = wplug_value_type(size) == WPLUG_TYPE_NUMBER;
-    reading->size = wplug_value_uint64_or(size, 0);
+    file->size_known = wplug_value_type(size) == WPLUG_TYPE_NUMBER;
+    file->size = wplug_value_uint64_or(size, 0);
     bool end = wplug_value_bool_or(wplug_value_member(answer, "eof"), content.size == 0);
-    if (!wplug_failed(request) && !end && next <= reading->offset)
+    if (!wplug_failed(request) && !end && next <= file->offset)
         wplug_fail(request, "read_file makes no progress at offset %llu of \"%.*s\"",
-                   (unsigned long long)reading->offset, WPLUG_TEXT(reading->path));
-    reading->offset = next;
-    reading->finished = end || (reading->size_known && next >= reading->size);
+                   (unsigned long long)file->offset, WPLUG_TEXT(file->path));
+    file->offset = next;
+    file->finished = end || (file->size_known && next >= file->size);
 }
 
-static void tell_progress(const reading *reading) {
+static void tell_progress(const reading *file) {
     wplug_writer *params = wplug_notify_host("progress");
     wplug_begin_object(params);
-    wplug_member_text(params, "path", reading->path);
-    wplug_member_uint64(params, "done", reading->offset);
-    if (reading->size_known)
-        wplug_member_uint64(params, "total", reading->size);
+    wplug_member_text(params, "path", file->path);
+    wplug_member_uint64(params, "done", file->offset);
+    if (file->size_known)
+        wplug_member_uint64(params, "total", file->size);
     else
         wplug_member_null(params, "total");
     wplug_end_object(params);
 }
 
-static void answer(wplug_request *request, const reading *reading) {
-    const stats *counts = reading->counts;
+static void answer(wplug_request *request, const reading *file) {
+    const stats *counts = file->counts;
     stats_word top[STATS_TOP_WORDS];
     size_t count = stats_top_words(counts, top);
     wplug_writer *result = wplug_result(request);
     wplug_begin_object(result);
-    wplug_member_text(result, "path", reading->path);
+    wplug_member_text(result, "path", file->path);
     wplug_member_uint64(result, "bytes", stats_bytes(counts));
     wplug_member_uint64(result, "lines", stats_lines(counts));
     wplug_member_uint64(result, "words", stats_words(counts));
@@ -90,34 +90,34 @@ static void answer(wplug_request *request, const reading *reading) {
     wplug_end_object(result);
 }
 
-static void read_and_answer(wplug_request *request, reading *reading, uint64_t length) {
-    while (!reading->finished && !wplug_failed(request)) {
-        wplug_host_call *call = ask_for_piece(request, reading, length);
-        take_answer(request, reading, wplug_host_result(call));
+static void read_and_answer(wplug_request *request, reading *file, uint64_t length) {
+    while (!file->finished && !wplug_failed(request)) {
+        wplug_host_call *call = ask_for_piece(request, file, length);
+        take_answer(request, file, wplug_host_result(call));
         wplug_host_free(call);
-        if (reading->progress && !reading->finished && !wplug_failed(request)) tell_progress(reading);
+        if (file->progress && !file->finished && !wplug_failed(request)) tell_progress(file);
     }
     if (wplug_failed(request)) return;
-    if (stats_end(reading->counts))
-        answer(request, reading);
+    if (stats_end(file->counts))
+        answer(request, file);
     else
         wplug_fail(request, "out of memory: too many different words");
 }
 
 static void analyze(wplug_request *request) {
-    reading reading = {.path = wplug_param_text(request, "path"),
-                       .progress = wplug_param_bool_or(request, "progress", true)};
+    reading file = {.path = wplug_param_text(request, "path"),
+                    .progress = wplug_param_bool_or(request, "progress", true)};
     uint64_t length = PIECE_SIZE;
     if (wplug_param_given(request, "piece_size"))
         length = (uint64_t)wplug_param_int64_in(request, "piece_size", 1, 16 << 20);
     if (wplug_failed(request)) return;
-    reading.counts = stats_new();
-    if (!reading.counts) {
+    file.counts = stats_new();
+    if (!file.counts) {
         wplug_fail(request, "out of memory");
         return;
     }
-    read_and_answer(request, &reading, length);
-    stats_free(reading.counts);
+    read_and_answer(request, &file, length);
+    stats_free(file.counts);
 }
 
 WPLUG_PLUGIN("textstats", "1.0.0") {

@@ -105,6 +105,11 @@ int world_run(void (*register_methods)(void)) {
     return code ? code : wplug_run("test", "1.0", register_methods);
 }
 
+int world_run_main(int (*main_function)(void)) {
+    int code = setjmp(world.exit_point);
+    return code ? code : main_function();
+}
+
 static const char *as_text(base_buffer *buffer) {
     append(buffer, "", 1);
     buffer->size--;

@@ -39,6 +39,9 @@ void world_on_line(void (*on_line)(const char *line));
 /* Runs a plugin called "test", version "1.0", to its end; gives its exit code. */
 int world_run(void (*register_methods)(void));
 
+/* Runs a plugin by its main function, which the test's build has given another name. */
+int world_run_main(int (*main_function)(void));
+
 const char *world_output(void); /* all of standard output */
 const char *world_log(void);    /* all of standard error */
 size_t world_log_writes(void);
