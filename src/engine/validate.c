@@ -78,7 +78,8 @@ struct engine_validator {
     control_frame *frames;
     uint32_t frame_count, frame_capacity;
 
-    uint32_t local_count, flat_count;
+    type_span params;                 /* the first locals, always set */
+    uint32_t local_count, flat_count; /* parameters included */
     engine_valtype flat_locals[FLAT_LOCALS];
     local_run *runs;
     uint32_t run_count, run_capacity;
@@ -270,17 +271,23 @@ static bool pop_ref(engine_validator *validator, engine_valtype *out) {
                                           subject(validator), engine_type_name(*out).text);
 }
 
-static bool pop_all(engine_validator *validator, type_span span) {
+static bool pop_each(engine_validator *validator, type_span span) {
+    bool is_unreachable = current_frame(validator)->is_unreachable;
+    for (uint32_t i = span.count; i-- > 0;) {
+        if (validator->top == validator->floor && is_unreachable) return true;
+        if (!pop(validator, span.types[i])) return false;
+    }
+    return true;
+}
+
+static ALWAYS_INLINE bool pop_all(engine_validator *validator, type_span span) {
     if (span.count == 0) return true;
-    size_t available = (size_t)(validator->top - validator->floor);
-    if (available >= span.count &&
+    if ((size_t)(validator->top - validator->floor) >= span.count &&
         memcmp(validator->top - span.count, span.types, span.count * sizeof *span.types) == 0) {
         validator->top -= span.count;
         return true;
     }
-    for (uint32_t i = span.count; i-- > 0;)
-        if (!pop(validator, span.types[i])) return false;
-    return true;
+    return pop_each(validator, span);
 }
 
 /* Checks that the operands on top match, and leaves them: for br_table, of whose labels each has its say. */
@@ -298,12 +305,12 @@ static void make_unreachable(engine_validator *validator) {
 
 /* ---- Control frames ------------------------------------------------------------------------------------ */
 
-static type_span frame_params(const engine_validator *validator, const control_frame *frame) {
+static inline type_span frame_params(const engine_validator *validator, const control_frame *frame) {
     if (frame->type == INLINE_TYPE) return (type_span){NULL, 0};
     return params_of(&validator->module->types[frame->type]);
 }
 
-static type_span frame_results(const engine_validator *validator, const control_frame *frame) {
+static inline type_span frame_results(const engine_validator *validator, const control_frame *frame) {
     if (frame->type == INLINE_TYPE) return (type_span){&frame->single, frame->single != 0};
     return results_of(&validator->module->types[frame->type]);
 }
@@ -554,6 +561,7 @@ static bool check_with_immediate(engine_validator *validator, const op_shape *sh
 /* ---- Locals and globals -------------------------------------------------------------------------------- */
 
 static engine_valtype find_local(const engine_validator *validator, uint32_t local) {
+    if (local < validator->params.count) return validator->params.types[local];
     uint32_t low = 0, high = validator->run_count;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
@@ -577,7 +585,7 @@ static inline bool read_local(engine_validator *validator, uint32_t *local, engi
 }
 
 static bool is_set(const engine_validator *validator, uint32_t local, engine_valtype type) {
-    return !validator->has_undefaulted_locals || has_default(type) ||
+    return !validator->has_undefaulted_locals || has_default(type) || local < validator->params.count ||
            validator->stamps[local] == validator->stamp;
 }
 
@@ -1165,18 +1173,23 @@ static bool read_locals(engine_validator *validator) {
                             (uint32_t)total, ENGINE_MAX_LOCALS);
 }
 
-/* Parameters are set from the start; a new stamp has all other locals unset. */
-static bool begin_local_tracking(engine_validator *validator, uint32_t param_count) {
-    if (validator->local_count > validator->stamp_capacity) {
-        uint32_t *stamps = base_alloc_zeroed(validator->allocator, validator->local_count, sizeof *stamps);
-        if (stamps == NULL) return engine_load_no_memory(validator->loader);
-        base_free(validator->allocator, validator->stamps, validator->stamp_capacity * sizeof *stamps);
-        validator->stamps = stamps;
-        validator->stamp_capacity = validator->local_count;
-    }
+/* A new stamp has all locals unset. */
+static bool begin_local_tracking(engine_validator *validator) {
     validator->stamp++;
-    for (uint32_t i = 0; i < param_count; i++) validator->stamps[i] = validator->stamp;
+    if (validator->local_count <= validator->stamp_capacity) return true;
+    uint32_t *stamps = base_alloc_zeroed(validator->allocator, validator->local_count, sizeof *stamps);
+    if (stamps == NULL) return engine_load_no_memory(validator->loader);
+    base_free(validator->allocator, validator->stamps, validator->stamp_capacity * sizeof *stamps);
+    validator->stamps = stamps;
+    validator->stamp_capacity = validator->local_count;
     return true;
+}
+
+static void begin_params(engine_validator *validator, type_span params) {
+    validator->params = params;
+    validator->local_count = params.count;
+    validator->flat_count = params.count < FLAT_LOCALS ? params.count : FLAT_LOCALS;
+    for (uint32_t i = 0; i < validator->flat_count; i++) validator->flat_locals[i] = params.types[i];
 }
 
 static void begin_expression(engine_validator *validator) {
@@ -1184,7 +1197,7 @@ static void begin_expression(engine_validator *validator) {
     validator->frame_count = 0;
     validator->set_count = 0;
     validator->has_undefaulted_locals = false;
-    validator->local_count = validator->flat_count = validator->run_count = 0;
+    validator->run_count = 0;
 }
 
 bool engine_validate_body(engine_loader *loader, const engine_reader *reader, const engine_func *func) {
@@ -1194,11 +1207,9 @@ bool engine_validate_body(engine_loader *loader, const engine_reader *reader, co
     validator->reader = engine_reader_within(reader, start, func->body_size);
     validator->op_at = start;
     begin_expression(validator);
-    for (uint32_t i = 0; i < type->param_count; i++)
-        if (!add_locals(validator, 1, type->params[i])) return false;
+    begin_params(validator, params_of(type));
     if (!read_locals(validator)) return false;
-    if (validator->has_undefaulted_locals && !begin_local_tracking(validator, type->param_count))
-        return false;
+    if (validator->has_undefaulted_locals && !begin_local_tracking(validator)) return false;
     /* The body is a block without parameters: those are locals. */
     validator->frames[validator->frame_count++] =
         (control_frame){.type = func->type_index, .op = ENGINE_OP_BLOCK};

@@ -887,6 +887,29 @@ static void locals_beyond_the_first_are_found_in_their_runs(void **state) {
                    "type mismatch: i64.eqz needs i64, found f32");
 }
 
+static void parameters_beyond_the_first_are_found_too(void **state) {
+    /* 300 parameters i32, one i64; two locals f32 (301 and 302). */
+    for (unsigned local = 299; local <= 303; local++) {
+        base_buffer type = {0}, out = {0};
+        put(&type, BYTES(1, 0x60, 0xAD, 2));
+        put_repeated(&type, BYTES(I32), 300);
+        put(&type, BYTES(I64, 0));
+        put(&out, BYTES(HEADER));
+        put_section(&out, TYPE, &type);
+        /* Reading the local and taking it as i32, i64 and twice f32. */
+        const uint8_t ops[] = {0x45, 0x50, 0x8C, 0x8C, 0x8C};
+        put(&out, BYTES(ONE_FUNCTION, SECTION(CODE, 1,
+                                              SIZED(1, 2, F32, 0x20, (uint8_t)(local | 0x80), 2,
+                                                    ops[local - 299], OP_DROP, OP_END))));
+        if (local < 303)
+            assert_loads(base_buffer_bytes(&out));
+        else
+            assert_refused(base_buffer_bytes(&out), BASE_INVALID, "unknown local 303");
+        base_buffer_free(&type);
+        base_buffer_free(&out);
+    }
+}
+
 typedef struct body_case {
     base_bytes module;
     const char *text;   /* of the refusal; NULL where it loads */
@@ -1398,6 +1421,7 @@ int main(void) {
         cmocka_unit_test(the_operand_stack_is_limited),
         cmocka_unit_test(blocks_nest_as_deep_as_a_body_is_long),
         cmocka_unit_test(locals_beyond_the_first_are_found_in_their_runs),
+        cmocka_unit_test(parameters_beyond_the_first_are_found_too),
         cmocka_unit_test(operands_have_the_types_that_instructions_take),
         cmocka_unit_test(memory_accesses_keep_to_their_memory),
         cmocka_unit_test(blocks_leave_what_their_types_say),
