@@ -9,15 +9,23 @@ wplug=build/release/bin/wplug
 plugins=build/release/plugins
 shown=0
 
+# Prints a command line as a person would type it.
+print_command() {
+    local word
+    printf '$ wplug'
+    for word in "$@"; do
+        if [[ $word =~ ^[A-Za-z0-9_./=-]+$ ]]; then printf ' %s' "$word"; else printf " '%s'" "$word"; fi
+    done
+    printf '\n'
+}
+
 # show SENTENCE PATTERN ARGUMENT...: says what this call shows, makes it, prints what came, and compares the result
 # with an extended regular expression.
 show() {
     local sentence=$1 pattern=$2 result
     shift 2
     say "$sentence"
-    printf '$ wplug'
-    printf ' %q' "$@"
-    printf '\n'
+    print_command "$@"
     result=$("$wplug" "$@") || fail "this call ended with status $?"
     printf '%s\n' "$result"
     grep -qE -e "$pattern" <<<"$result" || fail "that is not what should have come (a match of $pattern)"
@@ -44,9 +52,10 @@ call "Another plugin reads this repository's README, in pieces that the host han
     --files . "$plugins/textstats.wasm" analyze '{"path":"README.md","piece_size":4000}'
 
 say "A limit ends a call that wants too much, with a status of its own"
-printf '$ wplug call --fuel 1M %s prime_sieve 100000000\n' "$test_plugin"
+too_much=(call --fuel 1M "$test_plugin" prime_sieve 100000000)
+print_command "${too_much[@]}"
 status=0
-"$wplug" call --fuel 1M "$test_plugin" prime_sieve 100000000 || status=$?
+"$wplug" "${too_much[@]}" || status=$?
 [ "$status" -eq 7 ] || fail "expected status 7, a limit, and got $status"
 
 show "What a plugin offers and needs can be seen before it is used" 'prime_sieve' inspect "$test_plugin"
