@@ -66,7 +66,7 @@ static void append_path(base_buffer *path, wplug_value value) {
     json_kind root = json_kind_of(source->root);
     bool bare =
         path->size == 0 && source->kind == PDK_SOURCE_PARAMS && root != JSON_ARRAY && root != JSON_OBJECT;
-    if (bare && source->request->method && source->request->method->param_count > 0)
+    if (bare && source->request->method->param_count > 0)
         append_step(path, base_bytes_from_text(source->request->method->info.params[0].name));
 }
 
@@ -298,7 +298,6 @@ wplug_value wplug_parse(wplug_request *request, const char *what, wplug_text jso
 /* Finds all declared parameters in one pass over params, however large those are. */
 static void look_up_params(wplug_request *request) {
     request->looked_up = true;
-    if (!request->method) return;
     const wplug_param_info *params = request->method->info.params;
     size_t count = request->method->param_count;
     base_bytes root = request->params.root;
@@ -331,7 +330,7 @@ wplug_value wplug_param(wplug_request *request, const char *name) {
     if (!request->looked_up) look_up_params(request);
     base_bytes found = {0};
     bool declared = false;
-    for (size_t i = 0; request->method && i < request->method->param_count && !declared; i++) {
+    for (size_t i = 0; i < request->method->param_count && !declared; i++) {
         declared = strcmp(request->method->info.params[i].name, name) == 0;
         if (declared) found = request->given[i];
     }

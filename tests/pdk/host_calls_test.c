@@ -139,6 +139,12 @@ static void careless(wplug_request *request) {
     wplug_result_null(request);
 }
 
+static void careless_after_an_error(wplug_request *request) {
+    int64_t first = value_of(call_echo(request, "echo0", 1));
+    value_of(call_echo(request, "echo0", first));
+    wplug_result_null(request);
+}
+
 static void bad_params(wplug_request *request) {
     wplug_host_call *call = wplug_call_host(request, "echo0");
     wplug_begin_array(wplug_host_params(call));
@@ -191,6 +197,7 @@ static void register_methods(void) {
     wplug_method("never_answers", never_answers);
     wplug_method("look_at_the_error", look_at_the_error);
     wplug_method("careless", careless, .params = {{"path"}});
+    wplug_method("careless_after_an_error", careless_after_an_error);
     wplug_method("bad_params", bad_params);
     wplug_method("tell", tell);
     wplug_method("background", background);
@@ -297,6 +304,13 @@ static void a_request_that_failed_calls_no_host_methods(void **state) {
                         "params: \\\"path\\\" is missing: expected a string\"}}\n");
 }
 
+static void a_request_that_failed_by_the_host_s_error_calls_it_no_more(void **state) {
+    run("careless_after_an_error", refusing_host);
+    assert_answer("\"error\":{\"code\":7,\"message\":\"no \u00e9cho\",\"data\":{\"why\":[1]}}");
+    assert_null(strstr(world_output(), "\"id\":1,"));
+    assert_string_equal(world_log(), "");
+}
+
 static void params_that_are_not_complete_are_not_sent(void **state) {
     run("bad_params", echo_host);
     assert_string_equal(
@@ -359,6 +373,8 @@ static void the_plugin_waits_for_calls_without_a_request(void **state) {
 static void a_freed_call_is_forgotten(void **state) {
     run("abandon", echo_host);
     assert_non_null(strstr(world_output(), "\"result\":null"));
+    assert_int_equal(world_now_ms(), 0); /* nothing was waited for */
+    assert_false(world_was_starved());
 }
 
 static void stray_answers_are_logged_and_ignored(void **state) {
@@ -403,6 +419,7 @@ int main(void) {
         WORLD_TEST(an_error_of_the_host_can_be_looked_at),
         WORLD_TEST(an_answer_of_the_wrong_type_names_the_host_method),
         WORLD_TEST(a_request_that_failed_calls_no_host_methods),
+        WORLD_TEST(a_request_that_failed_by_the_host_s_error_calls_it_no_more),
         WORLD_TEST(params_that_are_not_complete_are_not_sent),
         WORLD_TEST(an_input_that_ends_answers_the_calls_that_wait),
         WORLD_TEST(an_input_that_ends_runs_the_callbacks_that_wait),

@@ -22,6 +22,13 @@ static void on_piece(wplug_request *request, wplug_host_call *call, void *user) 
     wplug_result_text(request, text);
 }
 
+/* Uses its params after an answer that needs more room than the block they lie in. */
+static void compare(wplug_request *request) {
+    wplug_text text = wplug_param_text(request, "text");
+    wplug_text answer = wplug_value_text(wplug_host_result(wplug_call_host(request, "large")));
+    wplug_result_bool(request, wplug_text_is(text, "still here") && answer.size == 20000);
+}
+
 /* Does a bit of everything that allocates. */
 static void everything(wplug_request *request) {
     wplug_text text = wplug_param_text(request, "text");
@@ -59,6 +66,7 @@ static void register_methods(void) {
     wplug_method("text_length", text_length, .params = {{"text"}});
     wplug_method("everything", everything, .params = {{"text"}, {"object", .optional = true}});
     wplug_method("timer", timer);
+    wplug_method("compare", compare, .params = {{"text"}});
 }
 
 static void echo_host(const char *line) {
@@ -89,6 +97,29 @@ static void a_large_text_may_come_in_small_pieces(void **state) {
     send_large_request(300000);
     assert_int_equal(world_run(register_methods), 0);
     assert_string_equal(world_output(), "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":[300000,true]}\n");
+}
+
+static void large_host(const char *line) {
+    char text[20001];
+    if (!strstr(line, "\"method\":\"large\"")) return;
+    memset(text, 'y', 20000);
+    text[20000] = '\0';
+    world_send("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":\"");
+    world_send(text);
+    world_send("\"}\n");
+}
+
+static void params_stay_where_they_are_while_answers_arrive(void **state) {
+    const size_t sizes[] = {1, 100, 4000, 0};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        world_end();
+        world_begin();
+        world_read_at_most(sizes[i]);
+        world_on_line(large_host);
+        world_send("{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"compare\",\"params\":[\"still here\"]}\n");
+        assert_int_equal(world_run(register_methods), 0);
+        assert_non_null(strstr(world_output(), "\"id\":5,\"result\":true"));
+    }
 }
 
 static void a_message_too_large_for_memory_ends_the_plugin_with_a_log_line(void **state) {
@@ -167,6 +198,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(a_large_text_is_read_where_it_arrived),
         WORLD_TEST(a_large_text_may_come_in_small_pieces),
+        WORLD_TEST(params_stay_where_they_are_while_answers_arrive),
         WORLD_TEST(a_message_too_large_for_memory_ends_the_plugin_with_a_log_line),
         WORLD_TEST(each_allocation_may_fail_once),
         WORLD_TEST(memory_may_run_out_anywhere),

@@ -70,6 +70,10 @@ static void parse(wplug_request *request) {
     wplug_result_int64(request, wplug_value_int64(wplug_value_member(value, "a")));
 }
 
+static void third(wplug_request *request) {
+    wplug_result_int64(request, wplug_value_int64(wplug_value_at(wplug_params(request), 2)));
+}
+
 static void pieces(wplug_request *request) {
     wplug_writer *result = wplug_result(request);
     wplug_begin_object(result);
@@ -164,6 +168,7 @@ static void register_methods(void) {
     wplug_method("count", count, .params = {{"of", .optional = true}});
     wplug_method("nested", nested, .params = {{"options", .optional = true}});
     wplug_method("parse", parse, .params = {{"json"}});
+    wplug_method("third", third, .params = {{"first", .optional = true}});
     wplug_method("pieces", pieces);
     wplug_method("refuse", refuse);
     wplug_method("refuse_with_data", refuse_with_data);
@@ -284,6 +289,13 @@ static void a_value_deep_inside_is_named_by_its_path(void **state) {
                  "Invalid params: \"options.limits\" must be an object, but is 3");
 }
 
+static void positions_beyond_the_declared_parameters_have_no_name(void **state) {
+    assert_result("third", J([ 1, 2, 3 ]), 3);
+    assert_error("third", J([ 1, 2, "3" ]), "-32602",
+                 "Invalid params: \"[2]\" must be an integer, but is a string");
+    assert_error("third", J([1]), "-32602", "Invalid params: \"[2]\" is missing: expected an integer");
+}
+
 static void arrays_and_objects_are_walked(void **state) {
     assert_result("walk", J([[ {"x" : 1}, {"x" : 2, "more" : [ 0, 10 ]} ]]), 13);
     assert_result("walk", J([[]]), 0);
@@ -398,6 +410,13 @@ static void a_notification_runs_its_method_and_is_not_answered(void **state) {
                         "info: who, notification: no\n");
 }
 
+static void a_plugin_that_has_had_notifications_alone_waits_for_a_request(void **state) {
+    world_send("{\"jsonrpc\":\"2.0\",\"method\":\"echo\"}\n");
+    world_send_after(10, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\"}\n");
+    assert_int_equal(world_run(register_methods), 0);
+    assert_string_equal(world_output(), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}\n");
+}
+
 static void a_batch_is_answered_with_one_array(void **state) {
     world_send("[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"sum\",\"params\":[1,1]},"
                "{\"jsonrpc\":\"2.0\",\"method\":\"echo\"},"
@@ -500,6 +519,7 @@ int main(void) {
         WORLD_TEST(a_missing_param_is_named),
         WORLD_TEST(a_param_of_the_wrong_type_is_named_with_what_was_expected),
         WORLD_TEST(a_value_deep_inside_is_named_by_its_path),
+        WORLD_TEST(positions_beyond_the_declared_parameters_have_no_name),
         WORLD_TEST(arrays_and_objects_are_walked),
         WORLD_TEST(params_pass_through_untouched),
         WORLD_TEST(a_text_of_json_is_parsed_or_refused_by_name),
@@ -512,6 +532,7 @@ int main(void) {
         WORLD_TEST(a_handler_may_go_on_after_a_failed_param),
         WORLD_TEST(ids_are_echoed_as_they_were_written),
         WORLD_TEST(a_notification_runs_its_method_and_is_not_answered),
+        WORLD_TEST(a_plugin_that_has_had_notifications_alone_waits_for_a_request),
         WORLD_TEST(a_batch_is_answered_with_one_array),
         WORLD_TEST(lines_that_are_no_messages_are_answered_and_logged),
         WORLD_TEST(input_may_be_cut_anywhere),
