@@ -208,6 +208,55 @@ static void many_sleepers_are_served(void **state) {
     }
 }
 
+static void hostile_calls_do_not_disturb_those_beside_them(void **state) {
+    FIXTURE;
+    static const struct {
+        const char *commands;
+        wplug_status status;
+    } hostile[] = {
+        {"out garbage", WPLUG_BAD_OUTPUT},
+        {"raw {\"jsonrpc\":\"2.0\",", WPLUG_BAD_OUTPUT},
+        {"big 100000000", WPLUG_MESSAGE_LIMIT},
+        {"wait", WPLUG_NO_ANSWER},
+        {"answer 1\nanswer 2", WPLUG_OK},
+        {"out {\"jsonrpc\":\"2.0\",\"id\":5,\"result\":1}", WPLUG_RETURNED},
+        {"exit 1", WPLUG_EXITED},
+        {"raise 9", WPLUG_RAISED},
+        {"trap", WPLUG_TRAP},
+        {"recurse", WPLUG_STACK_LIMIT},
+        {"grow", WPLUG_MEMORY_LIMIT},
+        {"spin", WPLUG_FUEL_LIMIT},
+        {"sleep 3600000", WPLUG_TIME_LIMIT},
+        {"flood 100000000", WPLUG_LOG_LIMIT},
+        {"unread 1000000", WPLUG_MESSAGE_LIMIT},
+    };
+    enum { KINDS = sizeof hostile / sizeof hostile[0] };
+    wplug_limits limits;
+    wplug_limits_init(&limits);
+    limits.fuel = 50000000;
+    limits.time_ns = 20000000000;
+    limits.memory_bytes = 16 << 20;
+    limits.message_bytes = 100 << 10;
+    limits.log_bytes = 1 << 20;
+    wplug_call_options options;
+    wplug_call_options_init(&options);
+    options.limits = &limits;
+    wplug_runtime_set_log(self->runtime, NULL, NULL);
+    ending bad[KINDS] = {{0, 0, NULL}}, good[KINDS] = {{0, 0, NULL}};
+    for (int i = 0; i < KINDS; i++) {
+        if (hostile[i].status == WPLUG_TIME_LIMIT) limits.time_ns = 100000000;
+        start_with(self->runtime, self->actor, &options, hostile[i].commands, &bad[i]);
+        limits.time_ns = 20000000000;
+        start(self->runtime, self->actor, "ask echo 1\nwait\nsleep 5\nask echo [2]\nwait\nlast", &good[i]);
+    }
+    wplug_runtime_run(self->runtime);
+    for (int i = 0; i < KINDS; i++) {
+        assert_string_equal(good[i].result->json, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[2]}");
+        expect_ending(&good[i], WPLUG_OK);
+        expect_ending(&bad[i], hostile[i].status);
+    }
+}
+
 /* ---- Cancelling and looking ---- */
 
 static void cancel_ends_a_call_wherever_it_is(void **state) {
@@ -705,6 +754,7 @@ int main(void) {
         TEST(a_budget_bounds_a_step),
         TEST(sleepers_wake_in_the_order_of_their_times),
         TEST(many_sleepers_are_served),
+        TEST(hostile_calls_do_not_disturb_those_beside_them),
         TEST(cancel_ends_a_call_wherever_it_is),
         TEST(a_task_can_be_looked_at),
         TEST(freeing_the_runtime_ends_all_calls_once),
