@@ -5,6 +5,7 @@
  * a labelled block of one function that ends in a computed goto (GCC). switch  every handler is a case of one
  * switch (any C11 compiler). */
 #include "engine/interpreter.h"
+#include "engine/simd.h"
 
 #define DISPATCH_TAIL   1
 #define DISPATCH_GOTO   2
@@ -23,6 +24,10 @@
 #define WPLUG_DISPATCH DISPATCH_SWITCH
 #endif
 #endif
+#endif
+
+#if WPLUG_DISPATCH == DISPATCH_GOTO && defined(__clang__)
+#error "clang takes hours over this many computed gotos: use tail or switch"
 #endif
 
 #ifndef WPLUG_METERING
@@ -341,6 +346,11 @@ const char *engine_dispatch_name(void) {
 #else
 
 #define JUMP goto next
+#if defined(__GNUC__)
+#define UNUSED_LABEL __attribute__((unused)) /* few are the target of a TAIL */
+#else
+#define UNUSED_LABEL
+#endif
 
 engine_word engine_handler_word(engine_handler handler) {
     return handler;
@@ -351,7 +361,7 @@ void engine_interpret(engine_exec *exec) {
 next:
     switch ((engine_handler)pc[0]) {
 #define HANDLER(name, ...)                                                                                   \
-    case ENGINE_H_##name: handle_##name : __VA_ARGS__
+    case ENGINE_H_##name: handle_##name : UNUSED_LABEL; __VA_ARGS__
 #include "engine/handlers.def"
 #undef HANDLER
     case ENGINE_HANDLER_COUNT: break;

@@ -34,7 +34,8 @@ enum { MAX_LOCAL_REFERENCES_DEPTH = 48 };
 
 typedef enum entry_kind { ENTRY_SLOT, ENTRY_CONST, ENTRY_ACC } entry_kind;
 
-typedef enum acc_class { CLASS_I, CLASS_S, CLASS_D, CLASS_COUNT } acc_class;
+/* Vectors have no accumulator: theirs is there to be found empty. */
+typedef enum acc_class { CLASS_I, CLASS_S, CLASS_D, CLASS_V, CLASS_COUNT } acc_class;
 
 typedef struct entry {
     uint8_t kind; /* entry_kind */
@@ -77,8 +78,8 @@ typedef struct control {
     engine_valtype single; /* storage for a block type that is one value type */
     uint32_t start;        /* loops: first word */
     uint32_t start_position;
-    uint32_t fixups;      /* branches to the end */
-    uint32_t else_fixup;  /* `if`: the branch to its else */
+    uint32_t fixups;       /* branches to the end */
+    uint32_t else_fixup;   /* `if`: the branch to its else */
     uint32_t first_clause; /* try_table */
     uint32_t clause_count;
     uint32_t stub_fixups; /* br_table entries that need values moved on the way here */
@@ -110,8 +111,9 @@ typedef struct translator {
 
     engine_word *code;
     size_t count, capacity;
-    uint32_t last_start; /* first word of the instruction emitted last */
-    size_t low_water;    /* the smallest count since the current opcode began */
+    uint32_t last_start;   /* first word of the instruction emitted last */
+    uint32_t vector_start; /* first word of the last one that left a vector at its entry's home */
+    size_t low_water;      /* the smallest count since the current opcode began */
 
     entry *stack;
     size_t stack_count, stack_capacity;
@@ -327,7 +329,12 @@ static uint8_t type_byte(engine_valtype type) {
 }
 
 static acc_class class_of(uint8_t type) {
-    return type == ENGINE_F32 ? CLASS_S : type == ENGINE_F64 ? CLASS_D : CLASS_I;
+    switch (type) {
+    case ENGINE_F32: return CLASS_S;
+    case ENGINE_F64: return CLASS_D;
+    case ENGINE_V128: return CLASS_V;
+    default: return CLASS_I;
+    }
 }
 
 static bool is_32(uint8_t type) {
@@ -420,8 +427,30 @@ static uint32_t emit_result(translator *t, engine_handler handler, uint32_t word
     return at;
 }
 
+static void vector_written(translator *t, uint16_t slot) {
+    slot_written(t, slot);
+    slot_written(t, (uint16_t)(slot + 1));
+}
+
+/* Emits an instruction whose result, a vector, goes to its home and onto the stack. */
+static uint32_t emit_vector(translator *t, engine_handler handler, uint32_t words) {
+    const uint16_t home = push(t, ENTRY_SLOT, ENGINE_V128)->home;
+    const uint32_t at = emit(t, handler, words);
+    put_u16(t, at, 0, home);
+    vector_written(t, home);
+    t->vector_start = at;
+    return at;
+}
+
 /* Emits what stores a value in a slot. */
 static void emit_store(translator *t, const entry *e, uint16_t slot) {
+    if (e->type == ENGINE_V128) {
+        const uint32_t copy = emit(t, ENGINE_H_COPY128, 2);
+        put_u16(t, copy, 0, slot);
+        put_u16(t, copy, 1, e->slot);
+        vector_written(t, slot);
+        return;
+    }
     const acc_class which = class_of(e->type);
     static const engine_handler from_acc[CLASS_COUNT] = {ENGINE_H_SET_A, ENGINE_H_SET_AS, ENGINE_H_SET_AD};
     uint32_t at;
@@ -461,6 +490,12 @@ static void send_home(translator *t, size_t index) {
 /* The top `count` entries go home, whatever they are. */
 static void send_top_home(translator *t, uint32_t count) {
     for (size_t i = t->stack_count - count; i < t->stack_count; i++) send_home(t, i);
+}
+
+/* The top `count` entries are in slots then, if not at home. */
+static void slots_on_top(translator *t, uint32_t count) {
+    for (size_t i = t->stack_count - count; i < t->stack_count; i++)
+        if (t->stack[i].kind != ENTRY_SLOT) send_home(t, i);
 }
 
 /* All entries go home but for constants. */
@@ -779,6 +814,10 @@ static void local_set(translator *t, uint32_t index) {
     const entry e = pop(t);
     preserve(t, slot);
     if (e.kind == ENTRY_SLOT && e.slot == slot) return;
+    if (e.type == ENGINE_V128 && e.slot == e.home && t->vector_start == t->last_start) {
+        put_u16(t, t->last_start, 0, slot); /* the result goes straight to the local */
+        return;
+    }
     accumulator *acc = &t->acc[class_of(e.type)];
     if (e.kind == ENTRY_ACC && acc->producer == t->last_start) {
         t->code[acc->producer] = engine_handler_word(acc->handler + 1);
@@ -793,10 +832,29 @@ static void local_set(translator *t, uint32_t index) {
     if (in_acc) acc->slot = slot;
 }
 
+static void vector_global_get(translator *t, uint32_t index) {
+    const bool imported = index < t->module->global_import_count;
+    const uint32_t at =
+        emit_vector(t, imported ? ENGINE_H_GLOBAL_IMPORT_GET_V128 : ENGINE_H_GLOBAL_GET_V128, 2);
+    put_u32(t, at, 1, imported ? index : t->module->globals[index].cell);
+}
+
+static void vector_global_set(translator *t, uint32_t index) {
+    const bool imported = index < t->module->global_import_count;
+    const uint16_t value = pop(t).slot;
+    const uint32_t at = emit(t, imported ? ENGINE_H_GLOBAL_IMPORT_SET_V128 : ENGINE_H_GLOBAL_SET_V128, 2);
+    put_u16(t, at, 1, value);
+    put_u32(t, at, 1, imported ? index : t->module->globals[index].cell);
+}
+
 static void global_get(translator *t, uint32_t index) {
     const engine_module *module = t->module;
     const engine_global_def *global = &module->globals[index];
     const uint8_t type = type_byte(global->type);
+    if (type == ENGINE_V128) {
+        vector_global_get(t, index);
+        return;
+    }
     if (index < module->global_import_count) {
         push_home(t, global->type);
         const uint16_t home = t->stack[t->stack_count - 1].home;
@@ -813,6 +871,10 @@ static void global_get(translator *t, uint32_t index) {
 
 static void global_set(translator *t, uint32_t index) {
     const engine_module *module = t->module;
+    if (module->globals[index].type == ENGINE_V128) {
+        vector_global_set(t, index);
+        return;
+    }
     const bool imported = index < module->global_import_count;
     const bool floating =
         class_of(t->stack_count ? t->stack[t->stack_count - 1].type : ENGINE_I32) != CLASS_I;
@@ -829,8 +891,21 @@ static void global_set(translator *t, uint32_t index) {
     put_u32(t, at, 1, target);
 }
 
+static void select_vectors(translator *t) {
+    slots_on_top(t, 3);
+    const uint16_t condition = pop(t).slot, second = pop(t).slot, first = pop(t).slot;
+    const uint32_t at = emit_vector(t, ENGINE_H_SELECT_V128, 2);
+    put_u16(t, at, 1, first);
+    put_u16(t, at, 2, second);
+    put_u16(t, at, 3, condition);
+}
+
 static void select_values(translator *t) {
     if (t->stack_count < 3) return;
+    if (t->stack[t->stack_count - 2].type == ENGINE_V128) {
+        select_vectors(t);
+        return;
+    }
     for (size_t i = t->stack_count - 3; i < t->stack_count - 1; i++)
         if (t->stack[i].kind != ENTRY_SLOT) send_home(t, i);
     const operand condition = pop_operand(t);
@@ -1166,7 +1241,7 @@ static void finish_call(translator *t, uint32_t word, const engine_functype *typ
     for (uint32_t i = 0; i < type->result_count; i++) push_home(t, type->results[i]);
     if (type->result_count == 1) {
         const entry *e = &t->stack[t->stack_count - 1];
-        t->acc[class_of(e->type)].slot = e->home;
+        if (e->type != ENGINE_V128) t->acc[class_of(e->type)].slot = e->home;
     }
 }
 
@@ -1508,6 +1583,280 @@ static void translate_simple(translator *t, const simple *s) {
     }
 }
 
+/* ---- SIMD ---------------------------------------------------------------------------------------------- */
+
+enum { FIRST_SIMD = 0x200 };
+
+/* The first handler of every vector instruction. It has the instruction's name, but for the relaxed ones that
+ * do what another does. */
+#define ROW_ENGINE_FEATURE_SIMD(NAME) [ENGINE_OP_##NAME - FIRST_SIMD] = ENGINE_H_##NAME,
+#define ROW_ENGINE_FEATURE_RELAXED_SIMD(NAME)
+#define ROW_ENGINE_FEATURE_BULK_MEMORY(NAME)
+#define ROW_ENGINE_FEATURE_EXCEPTIONS(NAME)
+#define ROW_ENGINE_FEATURE_FUNCTION_REFERENCES(NAME)
+#define ROW_ENGINE_FEATURE_REFERENCE_TYPES(NAME)
+#define ROW_ENGINE_FEATURE_SATURATING_CONVERSIONS(NAME)
+#define ROW_ENGINE_FEATURE_SIGN_EXTENSION(NAME)
+#define ROW_ENGINE_FEATURE_TAIL_CALLS(NAME)
+#define ROW_0(NAME)
+#define OP(number, NAME, text, immediate, signature, access, feature) ROW_##feature(NAME)
+#define SAME(relaxed, name)                                           [ENGINE_OP_##relaxed - FIRST_SIMD] = ENGINE_H_##name
+static const uint16_t simd_handlers[] = {
+#include "engine/opcodes.def"
+    SAME(I8X16_RELAXED_SWIZZLE, I8X16_SWIZZLE),
+    SAME(I32X4_RELAXED_TRUNC_F32X4_S, I32X4_TRUNC_SAT_F32X4_S),
+    SAME(I32X4_RELAXED_TRUNC_F32X4_U, I32X4_TRUNC_SAT_F32X4_U),
+    SAME(I32X4_RELAXED_TRUNC_F64X2_S_ZERO, I32X4_TRUNC_SAT_F64X2_S_ZERO),
+    SAME(I32X4_RELAXED_TRUNC_F64X2_U_ZERO, I32X4_TRUNC_SAT_F64X2_U_ZERO),
+    SAME(F32X4_RELAXED_MADD, F32X4_RELAXED_MADD),
+    SAME(F32X4_RELAXED_NMADD, F32X4_RELAXED_NMADD),
+    SAME(F64X2_RELAXED_MADD, F64X2_RELAXED_MADD),
+    SAME(F64X2_RELAXED_NMADD, F64X2_RELAXED_NMADD),
+    SAME(I8X16_RELAXED_LANESELECT, V128_BITSELECT),
+    SAME(I16X8_RELAXED_LANESELECT, V128_BITSELECT),
+    SAME(I32X4_RELAXED_LANESELECT, V128_BITSELECT),
+    SAME(I64X2_RELAXED_LANESELECT, V128_BITSELECT),
+    SAME(F32X4_RELAXED_MIN, F32X4_MIN),
+    SAME(F32X4_RELAXED_MAX, F32X4_MAX),
+    SAME(F64X2_RELAXED_MIN, F64X2_MIN),
+    SAME(F64X2_RELAXED_MAX, F64X2_MAX),
+    SAME(I16X8_RELAXED_Q15MULR_S, I16X8_Q15MULR_SAT_S),
+    SAME(I16X8_RELAXED_DOT_I8X16_I7X16_S, I16X8_RELAXED_DOT_I8X16_I7X16_S),
+    SAME(I32X4_RELAXED_DOT_I8X16_I7X16_ADD_S, I32X4_RELAXED_DOT_I8X16_I7X16_ADD_S),
+};
+#undef OP
+#undef SAME
+#undef ROW_0
+#undef ROW_ENGINE_FEATURE_SIMD
+#undef ROW_ENGINE_FEATURE_RELAXED_SIMD
+#undef ROW_ENGINE_FEATURE_BULK_MEMORY
+#undef ROW_ENGINE_FEATURE_EXCEPTIONS
+#undef ROW_ENGINE_FEATURE_FUNCTION_REFERENCES
+#undef ROW_ENGINE_FEATURE_REFERENCE_TYPES
+#undef ROW_ENGINE_FEATURE_SATURATING_CONVERSIONS
+#undef ROW_ENGINE_FEATURE_SIGN_EXTENSION
+#undef ROW_ENGINE_FEATURE_TAIL_CALLS
+
+static void vector_const(translator *t, uint64_t low, uint64_t high) {
+    const uint32_t at = emit_vector(t, ENGINE_H_V128_CONST, 4);
+    t->code[at + 2] = low;
+    t->code[at + 3] = high;
+}
+
+/* A lane of so many bytes: how far behind the beginning of its vector's slots it is found. */
+static uint32_t lane_offset(uint32_t lane, uint32_t width) {
+    const uint32_t offset = lane * width;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return (offset & ~7u) + (8 - width - (offset & 7));
+#else
+    return offset;
+#endif
+}
+
+/* Writes the mask that SIMD_REPLACE wants: all ones in that lane. */
+static void put_lane_mask(translator *t, uint32_t word, uint32_t lane, uint32_t width) {
+    const uint32_t offset = lane * width;
+    t->code[word + offset / 8] = UINT64_MAX >> (64 - 8 * width) << offset % 8 * 8;
+}
+
+/* The bytes of the lane that extract_lane and replace_lane instructions name. */
+static uint32_t lane_width(uint32_t op) {
+    switch (op) {
+    case ENGINE_OP_I8X16_EXTRACT_LANE_S:
+    case ENGINE_OP_I8X16_EXTRACT_LANE_U:
+    case ENGINE_OP_I8X16_REPLACE_LANE: return 1;
+    case ENGINE_OP_I16X8_EXTRACT_LANE_S:
+    case ENGINE_OP_I16X8_EXTRACT_LANE_U:
+    case ENGINE_OP_I16X8_REPLACE_LANE: return 2;
+    case ENGINE_OP_I64X2_EXTRACT_LANE:
+    case ENGINE_OP_I64X2_REPLACE_LANE:
+    case ENGINE_OP_F64X2_EXTRACT_LANE:
+    case ENGINE_OP_F64X2_REPLACE_LANE: return 8;
+    default: return 4;
+    }
+}
+
+/* Instructions without immediates, by their signature. */
+static void simd_plain(translator *t, engine_handler handler, const char *signature) {
+    const uint32_t count = (uint32_t)(strchr(signature, ':') - signature);
+    uint16_t operands[3];
+    slots_on_top(t, count);
+    for (uint32_t i = count; i--;) operands[i] = pop(t).slot;
+    const bool scalar = signature[count + 1] == 'i';
+    const uint32_t at = scalar ? emit_result(t, handler, 2, ENGINE_I32) : emit_vector(t, handler, 2);
+    for (uint32_t i = 0; i < count; i++) put_u16(t, at, i + 1, operands[i]);
+}
+
+static void simd_shift(translator *t, engine_handler handler, const char *signature) {
+    if (t->stack[t->stack_count - 1].kind != ENTRY_CONST) {
+        simd_plain(t, handler, signature);
+        return;
+    }
+    const uint64_t count = pop(t).value;
+    const uint16_t vector = pop(t).slot;
+    const uint32_t at = emit_vector(t, handler + 1, 2);
+    put_u16(t, at, 1, vector);
+    put_u16(t, at, 2, count & 63);
+}
+
+static void simd_extract(translator *t, uint32_t op, engine_handler handler) {
+    const uint32_t lane = *t->ip++;
+    const char result = engine_op_get(op)->signature[2];
+    const uint8_t type = result == 'i'   ? ENGINE_I32
+                         : result == 'I' ? ENGINE_I64
+                         : result == 'f' ? ENGINE_F32
+                                         : ENGINE_F64;
+    const uint16_t vector = pop(t).slot;
+    const uint32_t at = emit_result(t, handler, 2, type);
+    put_u16(t, at, 1, vector);
+    put_u16(t, at, 2, lane_offset(lane, lane_width(op)));
+}
+
+static void simd_replace(translator *t, uint32_t op, engine_handler handler) {
+    const uint32_t lane = *t->ip++;
+    slots_on_top(t, 1);
+    const uint16_t scalar = pop(t).slot, vector = pop(t).slot;
+    const uint32_t at = emit_vector(t, handler, 4);
+    put_u16(t, at, 1, vector);
+    put_u16(t, at, 2, scalar);
+    put_lane_mask(t, at + 2, lane, lane_width(op));
+}
+
+/* Whether the sixteen bytes make up whole lanes of `width` bytes. */
+static bool are_lanes(const uint8_t *bytes, uint32_t width) {
+    for (uint32_t i = 0; i < 16; i++)
+        if (bytes[i] % width != i % width || bytes[i] - i % width != bytes[i - i % width]) return false;
+    return true;
+}
+
+static void simd_shuffle(translator *t) {
+    const uint8_t *bytes = t->ip;
+    t->ip += 16;
+    uint32_t width = 8;
+    while (!are_lanes(bytes, width)) width /= 2;
+    const engine_handler handler = width == 8   ? ENGINE_H_SHUFFLE_64
+                                   : width == 4 ? ENGINE_H_SHUFFLE_32
+                                   : width == 2 ? ENGINE_H_SHUFFLE_16
+                                                : ENGINE_H_I8X16_SHUFFLE;
+    const uint16_t second = pop(t).slot, first = pop(t).slot;
+    const uint32_t at = emit_vector(t, handler, 2 + 8 / width);
+    for (uint32_t i = 0; i < 16; i += width) {
+        const uint16_t slot = bytes[i] < 16 ? first : second;
+        put_u32(t, at, 2 + lane_offset(i / width, width) / width,
+                slot * 8u + lane_offset(bytes[i] % 16 / width, width));
+    }
+}
+
+/* Pops the address of an access of `size` bytes. For a far memory emits what makes it a pointer in the
+ * accumulator; its kind is then 'P'. */
+static operand pop_vector_address(translator *t, const memory_access *m, uint32_t size) {
+    if (!m->far) {
+        const entry e = pop(t);
+        return operand_of(t, &e);
+    }
+    const uint16_t address = pop_slot(t);
+    spill(t, CLASS_I);
+    const uint32_t at = emit(t, ENGINE_H_FAR_POINTER, 3);
+    put_u16(t, at, 0, size);
+    put_far(t, at, address, m);
+    t->acc[CLASS_I].slot = -1;
+    return (operand){.kind = 'P'};
+}
+
+/* Which of a family's variants has the address there. */
+static engine_handler address_variant(const operand *address) {
+    switch (address->kind) {
+    case 'A': return 1;
+    case 'K': return 2;
+    case 'P': return 3;
+    default: return 0;
+    }
+}
+
+/* Loads have their address in U16(1), stores in U16(0). */
+static void put_vector_address(translator *t, uint32_t at, unsigned n, const operand *address,
+                               const memory_access *m, uint32_t size) {
+    if (address->kind == 'S') put_u16(t, at, n, address->slot);
+    put_u32(t, at, 1, access_end((uint32_t)address->value, m->offset, size));
+}
+
+static void vector_load(translator *t, engine_handler handler, uint32_t size) {
+    const memory_access m = read_memory_access(t);
+    const operand address = pop_vector_address(t, &m, size);
+    const uint32_t at = emit_vector(t, handler + address_variant(&address), 2);
+    put_vector_address(t, at, 1, &address, &m, size);
+}
+
+static void vector_store(translator *t, engine_handler handler, uint32_t size) {
+    const memory_access m = read_memory_access(t);
+    const uint16_t value = pop(t).slot;
+    const operand address = pop_vector_address(t, &m, size);
+    const uint32_t at = emit(t, handler + address_variant(&address), 2);
+    put_u16(t, at, 1, value);
+    put_vector_address(t, at, 0, &address, &m, size);
+}
+
+static void vector_load_lane(translator *t, engine_handler handler, uint32_t size) {
+    const memory_access m = read_memory_access(t);
+    const uint32_t lane = *t->ip++;
+    const uint16_t vector = pop(t).slot;
+    const operand address = pop_vector_address(t, &m, size);
+    const uint32_t at = emit_vector(t, handler + address_variant(&address), 5);
+    put_vector_address(t, at, 1, &address, &m, size);
+    put_u16(t, at, 4, vector);
+    put_lane_mask(t, at + 3, lane, size);
+}
+
+static void vector_store_lane(translator *t, engine_handler handler, uint32_t size) {
+    const memory_access m = read_memory_access(t);
+    const uint32_t lane = *t->ip++;
+    const uint16_t vector = pop(t).slot;
+    const operand address = pop_vector_address(t, &m, size);
+    const uint32_t at = emit(t, handler + address_variant(&address), 3);
+    put_u16(t, at, 1, vector);
+    put_vector_address(t, at, 0, &address, &m, size);
+    put_u16(t, at, 4, lane_offset(lane, size));
+}
+
+static void translate_simd(translator *t, uint32_t op) {
+    const engine_op_info *info = engine_op_get(op);
+    const engine_handler handler = simd_handlers[op - FIRST_SIMD];
+    const uint32_t size = 1u << info->access;
+    const bool stores = info->signature[strlen(info->signature) - 1] == ':';
+    uint64_t low;
+    switch ((engine_immediate)info->immediate) {
+    case ENGINE_IMM_V128:
+        low = read_fixed64(t);
+        vector_const(t, low, read_fixed64(t));
+        break;
+    case ENGINE_IMM_SHUFFLE: simd_shuffle(t); break;
+    case ENGINE_IMM_LANE:
+        if (info->signature[1] == ':')
+            simd_extract(t, op, handler);
+        else
+            simd_replace(t, op, handler);
+        break;
+    case ENGINE_IMM_MEMARG:
+        if (stores)
+            vector_store(t, handler, size);
+        else
+            vector_load(t, handler, size);
+        break;
+    case ENGINE_IMM_MEMARG_LANE:
+        if (stores)
+            vector_store_lane(t, handler, size);
+        else
+            vector_load_lane(t, handler, size);
+        break;
+    default:
+        if (!strcmp(info->signature, "vi:v"))
+            simd_shift(t, handler, info->signature);
+        else
+            simd_plain(t, handler, info->signature);
+        break;
+    }
+}
+
 static engine_valtype address_type(const engine_limits_type *limits) {
     return limits->is_64 ? ENGINE_I64 : ENGINE_I32;
 }
@@ -1530,8 +1879,12 @@ static void translate_bulk(translator *t, uint32_t op) {
     case ENGINE_OP_ELEM_DROP: bulk(t, op, first, 0, 0, 0); break;
     case ENGINE_OP_TABLE_GET: bulk(t, op, first, 0, 1, table_element(t, first)); break;
     case ENGINE_OP_TABLE_SET: bulk(t, op, first, 0, 2, 0); break;
-    case ENGINE_OP_TABLE_SIZE: bulk(t, op, first, 0, 0, address_type(&t->module->tables[first].limits)); break;
-    case ENGINE_OP_TABLE_GROW: bulk(t, op, first, 0, 2, address_type(&t->module->tables[first].limits)); break;
+    case ENGINE_OP_TABLE_SIZE:
+        bulk(t, op, first, 0, 0, address_type(&t->module->tables[first].limits));
+        break;
+    case ENGINE_OP_TABLE_GROW:
+        bulk(t, op, first, 0, 2, address_type(&t->module->tables[first].limits));
+        break;
     case ENGINE_OP_TABLE_FILL: bulk(t, op, first, 0, 3, 0); break;
     default: bulk(t, op, first, read_index(t), 3, 0); break; /* copies and inits: two indices */
     }
@@ -1640,6 +1993,8 @@ static void translate_instruction(translator *t, uint32_t op) {
             compare(t, OPERAND_F64, op - ENGINE_OP_F64_EQ);
         else if (op < sizeof simples / sizeof *simples && simples[op].kind)
             translate_simple(t, &simples[op]);
+        else if (op >= FIRST_SIMD)
+            translate_simd(t, op);
         else
             fail(t, BASE_UNSUPPORTED); /* the loader refused the feature */
         break;
@@ -1773,8 +2128,7 @@ static void translate_body(translator *t, const size_t *target, uint64_t *offset
         else if (op == ENGINE_OP_END) {
             if (label(t, 0)->kind == CONTROL_TRY) end_try(t, label(t, 0));
             end_block(t);
-        }
-        else
+        } else
             translate_instruction(t, op);
         if (target && t->low_water <= *target && *target < t->count)
             *offset = (uint64_t)(start - t->module->bytes);
@@ -1854,7 +2208,8 @@ uint64_t engine_translate_locate(engine_func *func, size_t index) {
 
 void engine_code_free(engine_module *module, engine_code *code) {
     if (code)
-        base_free(module->allocator, code, code_size(code->word_count, code->region_count, code->clause_count));
+        base_free(module->allocator, code,
+                  code_size(code->word_count, code->region_count, code->clause_count));
 }
 
 void engine_func_prepare(engine_func *func) {
