@@ -54,6 +54,8 @@ static walk walk_begin(const engine_exec *exec, engine_func *func) {
         uint16_t operands[4];
         memcpy(operands, &enter, sizeof operands);
         w.back = (const engine_word *)(uintptr_t)w.fp[operands[1]];
+    } else if (exec->pc == exec->fixed + ENGINE_FIXED_FINISH || exec->pc == exec->fixed + ENGINE_FIXED_LEAVE) {
+        w.back = exec->pc; /* a host function has returned there already, and left its result in the accumulator */
     } else {
         w.back = (const engine_word *)(uintptr_t)exec->a;
     }

@@ -272,6 +272,20 @@ static void a_call_that_yields_ends_the_slice_and_keeps_its_result(void **state)
     close_world(&world);
 }
 
+static void a_run_of_a_host_function_that_yields_stands_nowhere(void **state) {
+    world world;
+    begin(&world, NULL);
+    const uint64_t arguments[] = {6, 7};
+    world.answers = ENGINE_HOST_YIELD;
+    assert_int_equal(engine_exec_start(world.exec, world.ask.func, arguments, NULL), BASE_OK);
+    assert_int_equal(engine_exec_run(world.exec, PLENTY), ENGINE_OUT_OF_FUEL);
+    assert_backtrace(world.exec, "");
+    assert_int_equal(engine_exec_run(world.exec, PLENTY), ENGINE_FINISHED);
+    assert_int_equal(world.calls, 1);
+    assert_int_equal(engine_exec_results(world.exec)[0], 42);
+    close_world(&world);
+}
+
 static void a_host_functions_trap_carries_its_own_sentence(void **state) {
     world world;
     begin(&world, NULL);
@@ -661,6 +675,7 @@ int main(void) {
         cmocka_unit_test(a_host_function_gets_its_arguments_and_gives_its_result),
         cmocka_unit_test(a_pending_call_is_made_again_with_the_same_arguments),
         cmocka_unit_test(a_call_that_yields_ends_the_slice_and_keeps_its_result),
+        cmocka_unit_test(a_run_of_a_host_function_that_yields_stands_nowhere),
         cmocka_unit_test(a_host_functions_trap_carries_its_own_sentence),
         cmocka_unit_test(a_host_function_can_be_started_itself),
         cmocka_unit_test(host_functions_can_be_made_while_one_runs),
