@@ -1,9 +1,9 @@
 /* The interpreter: the handlers of handlers.def under one of three dispatch schemes.
  *
- *   tail    every handler is a function that ends in a tail call of the next (clang: musttail). With
- * preserve_none the machine's registers stay in the processor's across all of them. goto    every handler is
- * a labelled block of one function that ends in a computed goto (GCC). switch  every handler is a case of one
- * switch (any C11 compiler). */
+ *   tail    every handler is a function that ends in a tail call of the next (clang: musttail). With preserve_none
+ *           the machine's registers stay in the processor's across all of them.
+ *   goto    every handler is a labelled block of one function that ends in a computed goto (GCC).
+ *   switch  every handler is a case of one switch (any C11 compiler; clang takes minutes over it). */
 #include "engine/interpreter.h"
 #include "engine/simd.h"
 
@@ -27,7 +27,7 @@
 #endif
 
 #if WPLUG_DISPATCH == DISPATCH_GOTO && defined(__clang__)
-#error "clang takes hours over this many computed gotos: use tail or switch"
+#error "clang does not get done with this many computed gotos: use tail or switch"
 #endif
 
 #ifndef WPLUG_METERING
