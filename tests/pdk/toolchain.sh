@@ -16,7 +16,7 @@ cat >"$work/source/greeter.c" <<'END'
 static void greet(wplug_request *request) { wplug_result_string(request, "hi"); }
 WPLUG_PLUGIN("greeter", "1.0") { wplug_method("greet", greet); }
 END
-"$cmake" -S "$work/source" -B "$work/build" -DCMAKE_TOOLCHAIN_FILE="$pdk/wplug-pdk-toolchain.cmake" \
+"$cmake" -G Ninja -S "$work/source" -B "$work/build" -DCMAKE_TOOLCHAIN_FILE="$pdk/wplug-pdk-toolchain.cmake" \
     -DCMAKE_C_COMPILER="$clang"
 "$cmake" --build "$work/build"
 # The magic number and version of a WebAssembly module.
