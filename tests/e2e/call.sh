@@ -420,15 +420,6 @@ test_a_terminating_signal_ends_a_call_cleanly() {
     expect_status 143
 }
 
-test_ctrl_c_kills_the_host_commands() {
-    set -m
-    interrupt INT call --trace --host 'first=echo $$ >pid; exec sleep 600' --host second=cat "$GUESTS/ask.wasm" go
-    expect_status 130
-    if [ -s pid ]; then
-        ! kill -0 "$(cat pid)" 2>/dev/null || broken "the command still runs"
-    fi
-}
-
 test_a_full_disk_is_an_error() {
     [ -e /dev/full ] || return 0
     status=0
