@@ -148,7 +148,7 @@ static void stdio_that_would_block_is_asked_again_when_it_is_ready(void **state)
     limits.time_ns = WPLUG_UNLIMITED;
     wplug_command_options options = options_for(self, NULL, 0);
     options.limits = &limits;
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_task task;
     assert_int_equal(
         wplug_command_start(self->runtime, self->shout, &options, keep_ending, &ending, &task, NULL),
@@ -197,7 +197,7 @@ static void cancel_ends_a_command_that_waits(void **state) {
     FIXTURE;
     self->stdio.read_error = WPLUG_IO_WOULD_BLOCK;
     wplug_command_options options = options_for(self, NULL, 0);
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_task task;
     assert_int_equal(
         wplug_command_start(self->runtime, self->shout, &options, keep_ending, &ending, &task, NULL),
@@ -417,13 +417,6 @@ static void deterministic_runs_are_the_same_to_the_last_unit_of_fuel(void **stat
     }
 }
 
-static void answer_after_a_while(void *user, wplug_request *request);
-
-typedef struct delayed {
-    fixture *self;
-    wplug_request *request;
-} delayed;
-
 static void answer_now(void *user, wplug_task task, wplug_result *result) {
     wplug_request_result(user, "1");
     wplug_request_release(user);
@@ -431,8 +424,8 @@ static void answer_now(void *user, wplug_task task, wplug_result *result) {
 
 /* Answers when another call has slept for some milliseconds. */
 static void answer_after_a_while(void *user, wplug_request *request) {
-    delayed *own = user;
-    assert_int_equal(wplug_call_start(own->self->runtime, wplug_request_plugin(request), "act",
+    fixture *self = user;
+    assert_int_equal(wplug_call_start(self->runtime, wplug_request_plugin(request), "act",
                                       "\"sleep 15\\nanswer 1\"", NULL, answer_now,
                                       wplug_request_retain(request), NULL, NULL),
                      WPLUG_OK);
@@ -442,8 +435,7 @@ static void guests_that_poll_are_served_and_cost_next_to_nothing(void **state) {
     FIXTURE;
     wplug_plugin_options options;
     wplug_plugin_options_init(&options);
-    delayed delayed = {self, NULL};
-    wplug_runtime_set_method(self->runtime, "slow", answer_after_a_while, &delayed);
+    wplug_runtime_set_method(self->runtime, "slow", answer_after_a_while, self);
     uint64_t fuel[2];
     for (int round = 0; round < 2; round++) {
         /* NONBLOCK set by the guest itself, and the option of the plugin. */

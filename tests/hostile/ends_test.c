@@ -275,7 +275,7 @@ static void requests_that_are_too_long_are_refused_at_the_start(void **state) {
     memset(params, '1', sizeof params);
     params[sizeof params - 1] = 0;
     wplug_error error;
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     assert_int_equal(wplug_call_start(self->runtime, self->actor, "act", params, &options, keep_ending,
                                       &ending, NULL, &error),
                      WPLUG_MESSAGE_LIMIT);

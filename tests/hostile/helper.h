@@ -125,14 +125,14 @@ static UNUSED void echo(void *user, wplug_request *request) {
 
 /* ---- A completion callback that keeps what it gets ---- */
 
-typedef struct ending {
+typedef struct call_end {
     int count;
     wplug_task task;
     wplug_result *result;
-} ending;
+} call_end;
 
 static UNUSED void keep_ending(void *user, wplug_task task, wplug_result *result) {
-    ending *own = user;
+    call_end *own = user;
     own->count++;
     own->task = task;
     wplug_result_release(own->result);
@@ -140,7 +140,8 @@ static UNUSED void keep_ending(void *user, wplug_task task, wplug_result *result
 }
 
 static UNUSED wplug_task start_with(wplug_runtime *runtime, wplug_plugin *actor,
-                                    const wplug_call_options *options, const char *commands, ending *ending) {
+                                    const wplug_call_options *options, const char *commands,
+                                    call_end *ending) {
     wplug_task task;
     wplug_error error;
     char *params = script(commands);
@@ -152,11 +153,11 @@ static UNUSED wplug_task start_with(wplug_runtime *runtime, wplug_plugin *actor,
 }
 
 static UNUSED wplug_task start(wplug_runtime *runtime, wplug_plugin *actor, const char *commands,
-                               ending *ending) {
+                               call_end *ending) {
     return start_with(runtime, actor, NULL, commands, ending);
 }
 
-static UNUSED void expect_ending(ending *ending, wplug_status status) {
+static UNUSED void expect_ending(call_end *ending, wplug_status status) {
     assert_int_equal(ending->count, 1);
     if (ending->result->status != status) {
         fail_msg("expected %s, got %s: %s", wplug_status_name(status),

@@ -142,7 +142,7 @@ static bool make_call(meter *self, wplug_plugin *plugin, const char *commands, w
     wplug_runtime_set_method(runtime, "keep", keep, NULL);
     wplug_call_options options;
     wplug_call_options_init(&options);
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     char *params = script(commands);
     *status = wplug_call_start(runtime, plugin, "act", params, &options, keep_ending, &ending, NULL, NULL);
     free(params);

@@ -50,7 +50,7 @@ static wplug_request *step_to_request(fixture *self) {
     return self->kept[before];
 }
 
-static void expect_last(fixture *self, ending *ending, const char *json) {
+static void expect_last(fixture *self, call_end *ending, const char *json) {
     assert_int_equal(wplug_runtime_run(self->runtime), WPLUG_OK);
     assert_int_equal(ending->count, 1);
     assert_string_equal(ending->result->message, "");
@@ -84,7 +84,7 @@ static void a_handler_sees_method_params_and_caller(void **state) {
     wplug_call_options options;
     wplug_call_options_init(&options);
     options.context = &self->log;
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     start_with(self->runtime, self->actor, &options, "ask look {\"a\": [1e400]}\nwait\nlast", &ending);
     /* The answer fits on one line, whatever line ends the embedder wrote. */
     expect_last(self, &ending, ANSWER("{ \"pretty\" : true  }"));
@@ -217,7 +217,7 @@ static void errors_arrive_with_code_message_and_data(void **state) {
 
 static void answers_may_come_later_and_in_any_order(void **state) {
     FIXTURE;
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
     start(self->runtime, self->actor, "ask keep 1\nask keep 2\nask echo 3\nwait\nerr got\nwait\nwait\nlast",
           &ending);
@@ -236,7 +236,7 @@ static void answers_may_come_later_and_in_any_order(void **state) {
 
 static void a_second_answer_is_misuse(void **state) {
     FIXTURE;
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
     start(self->runtime, self->actor, "ask keep 1\nwait\nlast", &ending);
     wplug_request *request = step_to_request(self);
@@ -250,7 +250,7 @@ static void a_second_answer_is_misuse(void **state) {
 
 static void an_answer_after_the_end_is_harmless(void **state) {
     FIXTURE;
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
     start(self->runtime, self->actor, "ask keep 1\nanswer 5", &ending);
     wplug_request *request = step_to_request(self);
@@ -265,7 +265,7 @@ static void an_answer_after_the_end_is_harmless(void **state) {
 
 static void an_answer_after_the_runtime_is_freed_is_harmless(void **state) {
     FIXTURE;
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
     start(self->runtime, self->actor, "ask keep 1\nwait\nlast", &ending);
     wplug_request *request = step_to_request(self);
@@ -286,7 +286,7 @@ static void a_request_that_nobody_answers_is_answered_with_an_error(void **state
     expect_result(self->runtime, self->actor, "ask forget 1\nwait\nlast",
                   FAILURE("{\"code\":-32603,\"message\":\"the host method gave no answer\"}"));
     /* Also where it is dropped later, the last of several holders counting. */
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
     start(self->runtime, self->actor, "ask keep 1\nwait\nlast", &ending);
     wplug_request *request = step_to_request(self);
@@ -405,7 +405,7 @@ static void of_many_threads_that_answer_one_wins(void **state) {
     enum { THREADS = 8, ROUNDS = 20 };
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
     for (int round = 0; round < ROUNDS; round++) {
-        ending ending = {0, 0, NULL};
+        call_end ending = {0, 0, NULL};
         start(self->runtime, self->actor, "ask keep 1\nwait\nlast", &ending);
         wplug_request *request = step_to_request(self);
         pthread_t threads[THREADS];
@@ -430,7 +430,7 @@ static void answers_may_race_with_the_end(void **state) {
     FIXTURE;
     enum { THREADS = 32 };
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
-    ending endings[THREADS] = {{0, 0, NULL}};
+    call_end endings[THREADS] = {{0, 0, NULL}};
     for (int i = 0; i < THREADS; i++)
         start(self->runtime, self->actor, "ask keep 1\nwait\nlast", &endings[i]);
     while (self->kept_count < THREADS) wplug_runtime_step(self->runtime, 0, NULL);

@@ -11,7 +11,7 @@ typedef struct fixture {
     wplug_request *kept[64];
     int kept_count;
     int wakes;
-    ending inner;
+    call_end inner;
 } fixture;
 
 static int set_up(void **state) {
@@ -55,7 +55,7 @@ static wplug_limits unlimited_time(void) {
     return limits;
 }
 
-static wplug_task start_unlimited(fixture *self, const char *commands, ending *ending) {
+static wplug_task start_unlimited(fixture *self, const char *commands, call_end *ending) {
     wplug_limits limits = unlimited_time();
     wplug_call_options options;
     wplug_call_options_init(&options);
@@ -67,7 +67,7 @@ static wplug_task start_unlimited(fixture *self, const char *commands, ending *e
 
 static void nothing_runs_before_the_first_step(void **state) {
     FIXTURE;
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_task task = start(self->runtime, self->actor, "err hello\nanswer 1", &ending);
     assert_int_not_equal(task, 0);
     assert_int_equal(wplug_runtime_task_count(self->runtime), 1);
@@ -81,7 +81,7 @@ static void nothing_runs_before_the_first_step(void **state) {
 static void step_says_when_it_next_wants_to_run(void **state) {
     FIXTURE;
     assert_int_equal(step(self).when, WPLUG_IDLE);
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
     start_unlimited(self, "ask keep 1\nwait\nsleep 20\nanswer 1", &ending);
     wplug_next next = step(self);
@@ -119,7 +119,7 @@ static void timeouts_for_poll_are_rounded_up(void **state) {
 static void calls_take_turns(void **state) {
     FIXTURE;
     /* One computes for ever; the others are served all the same. */
-    ending forever = {0, 0, NULL}, others[5] = {{0, 0, NULL}};
+    call_end forever = {0, 0, NULL}, others[5] = {{0, 0, NULL}};
     wplug_task task = start_unlimited(self, "spin", &forever);
     for (int i = 0; i < 5; i++) start(self->runtime, self->actor, "ask echo 1\nwait\nanswer 1", &others[i]);
     for (int i = 0; i < 100; i++) step(self);
@@ -134,7 +134,7 @@ static void calls_take_turns(void **state) {
 static void equal_calls_get_equal_shares(void **state) {
     FIXTURE;
     enum { CALLS = 4 };
-    ending endings[CALLS] = {{0, 0, NULL}};
+    call_end endings[CALLS] = {{0, 0, NULL}};
     wplug_task tasks[CALLS];
     for (int i = 0; i < CALLS; i++) tasks[i] = start_unlimited(self, "spin", &endings[i]);
     for (int i = 0; i < 30; i++) step(self);
@@ -154,7 +154,7 @@ static void equal_calls_get_equal_shares(void **state) {
 
 static void a_guest_that_yields_lets_others_go_first(void **state) {
     FIXTURE;
-    ending endings[2] = {{0, 0, NULL}};
+    call_end endings[2] = {{0, 0, NULL}};
     start(self->runtime, self->actor, "err a1\nyield\nerr a2\nanswer 1", &endings[0]);
     start(self->runtime, self->actor, "err b1\nanswer 1", &endings[1]);
     wplug_runtime_run(self->runtime);
@@ -165,7 +165,7 @@ static void a_guest_that_yields_lets_others_go_first(void **state) {
 
 static void a_budget_bounds_a_step(void **state) {
     FIXTURE;
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     wplug_task task = start_unlimited(self, "spin", &ending);
     wplug_next next;
     uint64_t before = wplug_monotonic_ns();
@@ -182,7 +182,7 @@ static void sleepers_wake_in_the_order_of_their_times(void **state) {
     static const char *const scripts[] = {"sleep 50\nerr 50\nanswer 1", "sleep 10\nerr 10\nanswer 1",
                                           "sleep 90\nerr 90\nanswer 1", "sleep 30\nerr 30\nanswer 1",
                                           "sleep 70\nerr 70\nanswer 1"};
-    ending endings[5] = {{0, 0, NULL}};
+    call_end endings[5] = {{0, 0, NULL}};
     for (int i = 0; i < 5; i++) start(self->runtime, self->actor, scripts[i], &endings[i]);
     wplug_runtime_run(self->runtime);
     assert_string_equal(self->log.text, "10\n30\n50\n70\n90\n");
@@ -192,7 +192,7 @@ static void sleepers_wake_in_the_order_of_their_times(void **state) {
 static void many_sleepers_are_served(void **state) {
     FIXTURE;
     enum { CALLS = 200 };
-    static ending endings[CALLS];
+    static call_end endings[CALLS];
     memset(endings, 0, sizeof endings);
     char commands[64];
     for (int i = 0; i < CALLS; i++) {
@@ -242,7 +242,7 @@ static void hostile_calls_do_not_disturb_those_beside_them(void **state) {
     wplug_call_options_init(&options);
     options.limits = &limits;
     wplug_runtime_set_log(self->runtime, NULL, NULL);
-    ending bad[KINDS] = {{0, 0, NULL}}, good[KINDS] = {{0, 0, NULL}};
+    call_end bad[KINDS] = {{0, 0, NULL}}, good[KINDS] = {{0, 0, NULL}};
     for (int i = 0; i < KINDS; i++) {
         if (hostile[i].status == WPLUG_TIME_LIMIT) limits.time_ns = 100000000;
         start_with(self->runtime, self->actor, &options, hostile[i].commands, &bad[i]);
@@ -264,7 +264,7 @@ static void cancel_ends_a_call_wherever_it_is(void **state) {
     static const char *const scripts[] = {"spin", "sleep 3600000", "ask keep 1\nwait", "answer 1"};
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
     for (int i = 0; i < 4; i++) {
-        ending ending = {0, 0, NULL};
+        call_end ending = {0, 0, NULL};
         wplug_task task = start_unlimited(self, scripts[i], &ending);
         if (i < 3) step(self), step(self); /* the last one has not even started */
         assert_int_equal(wplug_task_cancel(self->runtime, task), WPLUG_OK);
@@ -294,7 +294,7 @@ static void a_task_can_be_looked_at(void **state) {
     static const char *const scripts[] = {"spin", "err hello\nsleep 3600000", "ask keep 1\nask keep 2\nwait"};
     static const wplug_task_state states[] = {WPLUG_TASK_READY, WPLUG_TASK_SLEEPING, WPLUG_TASK_WAITING_HOST};
     for (int i = 0; i < 3; i++) {
-        ending ending = {0, 0, NULL};
+        call_end ending = {0, 0, NULL};
         wplug_task task = start_unlimited(self, scripts[i], &ending);
         for (int j = 0; j < 5; j++) step(self);
         wplug_task_info info = {.size = sizeof info};
@@ -321,7 +321,7 @@ static void a_task_can_be_looked_at(void **state) {
 
 static void freeing_the_runtime_ends_all_calls_once(void **state) {
     FIXTURE;
-    ending endings[3] = {{0, 0, NULL}};
+    call_end endings[3] = {{0, 0, NULL}};
     start(self->runtime, self->actor, "spin", &endings[0]);
     start(self->runtime, self->actor, "sleep 3600000", &endings[1]);
     step(self);
@@ -341,7 +341,7 @@ static void the_embedder_is_woken_when_there_is_something_to_do(void **state) {
     FIXTURE;
     wplug_runtime_set_wake(self->runtime, count_wake, self);
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
-    ending endings[3] = {{0, 0, NULL}};
+    call_end endings[3] = {{0, 0, NULL}};
     wplug_task task = start_unlimited(self, "ask keep 1\nwait\nanswer 1", &endings[0]);
     assert_int_equal(self->wakes, 1);
     start_unlimited(self, "ask keep 1\nwait\nanswer 1", &endings[1]);
@@ -381,7 +381,7 @@ static void waiting_ends_by_time_by_news_and_by_wake(void **state) {
     pthread_create(&thread, NULL, wake_soon, self->runtime);
     assert_int_equal(wplug_runtime_wait(self->runtime, UINT64_MAX), WPLUG_OK);
     pthread_join(thread, NULL);
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     start(self->runtime, self->actor, "answer 1", &ending);
     assert_int_equal(wplug_runtime_wait(self->runtime, UINT64_MAX), WPLUG_OK);
     wplug_runtime_run(self->runtime);
@@ -406,7 +406,7 @@ static void an_event_loop_needs_step_and_wake_alone(void **state) {
     assert_int_equal(pipe(wake_pipe), 0);
     wplug_runtime_set_wake(self->runtime, write_wake, NULL);
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     start_unlimited(self, "ask keep 1\nwait\nanswer 1", &ending);
     pthread_t thread;
     bool has_thread = false;
@@ -525,7 +525,7 @@ static void run_others(void *user, wplug_request *request) {
 static void a_host_method_may_run_everything_else(void **state) {
     FIXTURE;
     wplug_runtime_set_method(self->runtime, "run", run_others, self);
-    ending endings[3] = {{0, 0, NULL}};
+    call_end endings[3] = {{0, 0, NULL}};
     start(self->runtime, self->actor, "ask run 1\nwait\nerr first\nanswer 1", &endings[0]);
     start(self->runtime, self->actor, "sleep 5\nerr second\nanswer 1", &endings[1]);
     start(self->runtime, self->actor, "yield\nerr third\nanswer 1", &endings[2]);
@@ -549,7 +549,7 @@ static void logs_and_traces_may_step_too(void **state) {
     FIXTURE;
     wplug_runtime_set_log(self->runtime, step_in_log, self);
     wplug_runtime_set_trace(self->runtime, step_in_trace, self);
-    ending endings[4] = {{0, 0, NULL}};
+    call_end endings[4] = {{0, 0, NULL}};
     for (int i = 0; i < 4; i++) {
         start(self->runtime, self->actor, "err a\nask echo 1\nerr b\nwait\nerrraw c\nanswer 1\nerrraw d",
               &endings[i]);
@@ -666,7 +666,7 @@ static void nulls_are_misuse_with_a_sentence(void **state) {
     assert_int_equal(wplug_task_cancel(self->runtime, 0), WPLUG_GONE);
     assert_int_equal(wplug_task_cancel(self->runtime, UINT64_MAX), WPLUG_GONE);
     assert_int_equal(wplug_task_stdio_ready(self->runtime, 12345), WPLUG_GONE);
-    ending ending = {0, 0, NULL};
+    call_end ending = {0, 0, NULL};
     task = start(self->runtime, self->actor, "answer 1", &ending);
     assert_int_equal(wplug_task_inspect(self->runtime, task, NULL), WPLUG_MISUSE);
     wplug_task_info info = {0};
