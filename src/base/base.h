@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #if defined(__GNUC__) || defined(__clang__)
-#define BASE_PRINTF(format_index, first_argument) __attribute__((format(printf, format_index, first_argument)))
+#define BASE_PRINTF(format_index, first_argument)                                                            \
+    __attribute__((format(printf, format_index, first_argument)))
 #else
 #define BASE_PRINTF(format_index, first_argument)
 #endif

@@ -38,8 +38,10 @@ void engine_exec_free(engine_exec *exec) {
     if (!exec) return;
     const base_allocator *allocator = exec->store->allocator;
     if (exec->next) exec->next->previous = exec->previous;
-    if (exec->previous) exec->previous->next = exec->next;
-    else exec->store->execs = exec->next;
+    if (exec->previous)
+        exec->previous->next = exec->next;
+    else
+        exec->store->execs = exec->next;
     if (exec->stack)
         base_free(allocator, exec->stack, (exec->stack_slots + STACK_SLACK) * sizeof *exec->stack);
     base_free(allocator, exec->boundaries, exec->boundary_capacity * sizeof *exec->boundaries);
@@ -138,8 +140,8 @@ engine_outcome engine_exec_run(engine_exec *exec, int64_t fuel) {
         return exec->outcome;
     if (exec->fuel > 0) exec->fuel = 0;
     if (fuel > 0) exec->fuel += fuel;
-    if (exec->fuel < 0) return exec->outcome = ENGINE_OUT_OF_FUEL;
     exec->fuel_granted = exec->fuel;
+    if (exec->fuel < 0) return exec->outcome = ENGINE_OUT_OF_FUEL;
     refresh_memory(exec);
     exec->running = true;
     engine_interpret(exec);
@@ -365,7 +367,9 @@ static engine_bulk_outcome table_init(engine_exec *exec, uint64_t *cells, uint32
 }
 
 /* A size, or -1 for a refusal, as wide as the memory's or table's addresses. */
-static uint64_t size_cell(uint64_t size, bool is_64) { return is_64 ? size : (uint32_t)size; }
+static uint64_t size_cell(uint64_t size, bool is_64) {
+    return is_64 ? size : (uint32_t)size;
+}
 
 static engine_bulk_outcome memory_grow(engine_exec *exec, uint64_t *cells, engine_memory *memory) {
     cells[0] = size_cell(engine_memory_grow(memory, cells[0]), memory->limits.is_64);

@@ -35,7 +35,8 @@ static engine_func *func_at(const engine_instance *instance, const engine_word *
     for (uint32_t i = 0; i < module->func_count; i++) {
         engine_func *func = &module->funcs[i];
         const engine_code *code = code_of(func);
-        if (pc == func->stub || (code && pc >= code->words && pc < code->words + code->word_count)) return func;
+        if (pc == func->stub || (code && pc >= code->words && pc < code->words + code->word_count))
+            return func;
     }
     return NULL;
 }
@@ -54,8 +55,10 @@ static walk walk_begin(const engine_exec *exec, engine_func *func) {
         uint16_t operands[4];
         memcpy(operands, &enter, sizeof operands);
         w.back = (const engine_word *)(uintptr_t)w.fp[operands[1]];
-    } else if (exec->pc == exec->fixed + ENGINE_FIXED_FINISH || exec->pc == exec->fixed + ENGINE_FIXED_LEAVE) {
-        w.back = exec->pc; /* a host function has returned there already, and left its result in the accumulator */
+    } else if (exec->pc == exec->fixed + ENGINE_FIXED_FINISH ||
+               exec->pc == exec->fixed + ENGINE_FIXED_LEAVE) {
+        w.back =
+            exec->pc; /* a host function has returned there already, and left its result in the accumulator */
     } else {
         w.back = (const engine_word *)(uintptr_t)exec->a;
     }
@@ -87,7 +90,8 @@ static bool walk_out(walk *w) {
 static engine_frame guest_frame(const walk *w, bool locate) {
     const engine_module *module = w->func->module;
     return (engine_frame){module, w->func->index, engine_module_func_name(module, w->func->index),
-                          locate && w->code ? engine_translate_locate(w->func, w->word) : w->func->body_offset};
+                          locate && w->code ? engine_translate_locate(w->func, w->word)
+                                            : w->func->body_offset};
 }
 
 /* The host function that the run is in, or NULL. */
@@ -105,8 +109,9 @@ uint32_t engine_exec_backtrace(const engine_exec *exec, engine_frame *frames, ui
     walk w = walk_begin(exec, NULL);
     const engine_host_func *host = host_func_at(&w);
     if (host) {
-        if (capacity) frames[0] = (engine_frame){.func_index = engine_token_func(exec->foreign),
-                                                 .name = base_bytes_from_text(host->name)};
+        if (capacity)
+            frames[0] = (engine_frame){.func_index = engine_token_func(exec->foreign),
+                                       .name = base_bytes_from_text(host->name)};
         count = 1;
     } else if (w.func) {
         if (capacity) frames[0] = guest_frame(&w, true);
@@ -129,11 +134,12 @@ base_status engine_exec_backtrace_text(const engine_exec *exec, uint32_t max_fra
         const engine_frame *f = &frames[i];
         const base_bytes name = f->name.size ? f->name : BASE_LITERAL("(no name)");
         if (f->module)
-            status = base_buffer_appendf(out, "    at %.*s (function %u, offset 0x%" PRIx64 ")\n", (int)name.size,
-                                         (const char *)name.data, f->func_index, f->code_offset);
-        else
             status =
-                base_buffer_appendf(out, "    at %.*s (host function)\n", (int)name.size, (const char *)name.data);
+                base_buffer_appendf(out, "    at %.*s (function %u, offset 0x%" PRIx64 ")\n", (int)name.size,
+                                    (const char *)name.data, f->func_index, f->code_offset);
+        else
+            status = base_buffer_appendf(out, "    at %.*s (host function)\n", (int)name.size,
+                                         (const char *)name.data);
     }
     if (count > max_frames && status == BASE_OK)
         status = base_buffer_appendf(out, "    and %u more\n", count - max_frames);
@@ -159,7 +165,8 @@ static void mark(engine_store *store, const uint64_t *cells, size_t count, engin
 }
 
 static void exception_free(engine_store *store, engine_exception *exception) {
-    base_free(store->allocator, exception, sizeof *exception + exception->cell_count * sizeof *exception->cells);
+    base_free(store->allocator, exception,
+              sizeof *exception + exception->cell_count * sizeof *exception->cells);
 }
 
 /* Frees the exceptions that no stack, global, table or other such exception mentions. A number that happens to look like

@@ -112,9 +112,9 @@ static const uint8_t other_bytes[] = {
 
 /* ---- The world they run in ---------------------------------------------------------------------------------- */
 
-typedef struct world world;
+typedef struct test_world test_world;
 
-struct world {
+struct test_world {
     const base_allocator *allocator;
     engine_store *store;
     engine_exec *exec;
@@ -122,7 +122,7 @@ struct world {
     engine_extern ask;
     /* What env.ask does: */
     engine_host_result answers; /* it multiplies its arguments where it answers at all */
-    void (*also)(world *world, engine_exec *exec);
+    void (*also)(test_world *world, engine_exec *exec);
     /* What it saw: */
     unsigned calls;
     uint64_t arguments[2];
@@ -130,7 +130,7 @@ struct world {
 };
 
 static engine_host_result ask(void *user, engine_exec *exec, uint64_t *cells) {
-    world *world = user;
+    test_world *world = user;
     world->calls++;
     world->arguments[0] = cells[0];
     world->arguments[1] = cells[1];
@@ -142,14 +142,14 @@ static engine_host_result ask(void *user, engine_exec *exec, uint64_t *cells) {
 }
 
 static bool resolve(void *user, const engine_import *import, engine_extern *out) {
-    world *world = user;
+    test_world *world = user;
     if (!base_bytes_equal_text(import->name, "ask"))
         return world->guest && engine_instance_export(world->guest, import->name, out, NULL);
     *out = world->ask;
     return true;
 }
 
-static base_status instantiate(world *world, base_bytes bytes, engine_instance **out) {
+static base_status instantiate(test_world *world, base_bytes bytes, engine_instance **out) {
     engine_module *module;
     base_error error;
     base_status status =
@@ -162,7 +162,8 @@ static base_status instantiate(world *world, base_bytes bytes, engine_instance *
 
 #define BYTES(array) ((base_bytes){array, sizeof array})
 
-static base_status open_world(world *world, const base_allocator *allocator, const engine_limits *limits) {
+static base_status open_world(test_world *world, const base_allocator *allocator,
+                              const engine_limits *limits) {
     static const engine_valtype params[] = {ENGINE_I32, ENGINE_I64}, result = ENGINE_I64;
     world->allocator = allocator;
     base_status status = engine_store_new(allocator, limits, &world->store);
@@ -174,13 +175,13 @@ static base_status open_world(world *world, const base_allocator *allocator, con
     return status;
 }
 
-static void close_world(world *world) {
+static void close_world(test_world *world) {
     engine_exec_free(world->exec);
     if (world->store) engine_store_free(world->store);
 }
 
-static void begin(world *world, const engine_limits *limits) {
-    *world = (struct world){0};
+static void begin(test_world *world, const engine_limits *limits) {
+    *world = (struct test_world){0};
     assert_int_equal(open_world(world, NULL, limits), BASE_OK);
 }
 
@@ -190,20 +191,21 @@ static uint64_t exported(const engine_instance *instance, const char *name) {
     return found.func;
 }
 
-static void start(world *world, const engine_instance *instance, const char *name, uint64_t argument) {
+static void start(test_world *world, const engine_instance *instance, const char *name, uint64_t argument) {
     assert_int_equal(engine_exec_start(world->exec, exported(instance, name), &argument, NULL), BASE_OK);
 }
 
 enum { PLENTY = 1000000 };
 
 /* Calls to the end and returns the one result. */
-static uint64_t call(world *world, const engine_instance *instance, const char *name, uint64_t argument) {
+static uint64_t call(test_world *world, const engine_instance *instance, const char *name,
+                     uint64_t argument) {
     start(world, instance, name, argument);
     assert_int_equal(engine_exec_run(world->exec, PLENTY), ENGINE_FINISHED);
     return engine_exec_results(world->exec)[0];
 }
 
-static void assert_trapped(const world *world, engine_trap_code code, const char *message) {
+static void assert_trapped(const test_world *world, engine_trap_code code, const char *message) {
     assert_int_equal(engine_exec_trap(world->exec), code);
     assert_string_equal(engine_exec_trap_message(world->exec), message);
 }
@@ -223,7 +225,7 @@ static void assert_backtrace(const engine_exec *exec, const char *expected) {
 /* ---- Host functions ----------------------------------------------------------------------------------------- */
 
 static void a_host_function_gets_its_arguments_and_gives_its_result(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     assert_int_equal(call(&world, world.guest, "ask_twice", 10), 10 * 5 + 10 * 7);
     assert_int_equal(world.calls, 2);
@@ -235,7 +237,7 @@ static void a_host_function_gets_its_arguments_and_gives_its_result(void **state
 }
 
 static void a_pending_call_is_made_again_with_the_same_arguments(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     call(&world, world.guest, "ask_twice", 10);
     const uint64_t fuel = engine_exec_fuel_used(world.exec);
@@ -258,7 +260,7 @@ static void a_pending_call_is_made_again_with_the_same_arguments(void **state) {
 }
 
 static void a_call_that_yields_ends_the_slice_and_keeps_its_result(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     world.answers = ENGINE_HOST_YIELD;
     start(&world, world.guest, "ask_twice", 10);
@@ -272,8 +274,22 @@ static void a_call_that_yields_ends_the_slice_and_keeps_its_result(void **state)
     close_world(&world);
 }
 
-static void a_run_of_a_host_function_that_yields_stands_nowhere(void **state) {
+static void paying_a_debt_of_fuel_is_not_counted_as_using_it(void **state) {
     world world;
+    begin(&world, NULL);
+    start(&world, world.guest, "count", 1000);
+    assert_int_equal(engine_exec_run(world.exec, 0), ENGINE_OUT_OF_FUEL);
+    const uint64_t used = engine_exec_fuel_used(world.exec); /* all of it is owed */
+    assert_true(used > 2);
+    for (uint64_t paid = 1; paid < used; paid++) {
+        assert_int_equal(engine_exec_run(world.exec, 1), ENGINE_OUT_OF_FUEL);
+        assert_int_equal(engine_exec_fuel_used(world.exec), used);
+    }
+    close_world(&world);
+}
+
+static void a_run_of_a_host_function_that_yields_stands_nowhere(void **state) {
+    test_world world;
     begin(&world, NULL);
     const uint64_t arguments[] = {6, 7};
     world.answers = ENGINE_HOST_YIELD;
@@ -287,7 +303,7 @@ static void a_run_of_a_host_function_that_yields_stands_nowhere(void **state) {
 }
 
 static void a_host_functions_trap_carries_its_own_sentence(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     world.answers = ENGINE_HOST_TRAP;
     start(&world, world.guest, "through", 17);
@@ -300,7 +316,7 @@ static void a_host_functions_trap_carries_its_own_sentence(void **state) {
 }
 
 static void a_host_function_can_be_started_itself(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     const uint64_t arguments[] = {6, 7};
     world.answers = ENGINE_HOST_PENDING;
@@ -315,7 +331,7 @@ static void a_host_function_can_be_started_itself(void **state) {
     close_world(&world);
 }
 
-static void make_host_functions(world *world, engine_exec *exec) {
+static void make_host_functions(test_world *world, engine_exec *exec) {
     engine_extern out;
     for (int i = 0; i < 100; i++)
         assert_int_equal(engine_host_func_new(world->store, "more", NULL, 0, NULL, 0, ask, world, &out),
@@ -323,7 +339,7 @@ static void make_host_functions(world *world, engine_exec *exec) {
 }
 
 static void host_functions_can_be_made_while_one_runs(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     world.also = make_host_functions;
     assert_int_equal(call(&world, world.guest, "ask_twice", 10), 120);
@@ -334,20 +350,20 @@ static void host_functions_can_be_made_while_one_runs(void **state) {
     close_world(&world);
 }
 
-static void make_instances(world *world, engine_exec *exec) {
+static void make_instances(test_world *world, engine_exec *exec) {
     engine_instance *out;
     for (int i = 0; i < 10; i++) assert_int_equal(instantiate(world, BYTES(other_bytes), &out), BASE_OK);
 }
 
 static void instances_can_be_made_while_a_host_function_runs(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     world.also = make_instances;
     assert_int_equal(call(&world, world.other, "call", 10), 120 + 42);
     close_world(&world);
 }
 
-static void grow_the_guests_memory(world *world, engine_exec *exec) {
+static void grow_the_guests_memory(test_world *world, engine_exec *exec) {
     engine_extern memory;
     assert_true(engine_instance_export(world->guest, BASE_LITERAL("memory"), &memory, NULL));
     engine_exec *nested;
@@ -359,7 +375,7 @@ static void grow_the_guests_memory(world *world, engine_exec *exec) {
 }
 
 static void a_run_inside_a_host_function_may_grow_the_memory_of_the_run_outside(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     world.also = grow_the_guests_memory;
     assert_int_equal(call(&world, world.guest, "size_after_asking", 0), 2);
@@ -367,13 +383,13 @@ static void a_run_inside_a_host_function_may_grow_the_memory_of_the_run_outside(
     close_world(&world);
 }
 
-static void start_over(world *world, engine_exec *exec) {
+static void start_over(test_world *world, engine_exec *exec) {
     const uint64_t arguments[] = {6, 7};
     assert_int_equal(engine_exec_start(exec, world->ask.func, arguments, NULL), BASE_MISUSE);
 }
 
 static void a_run_cannot_start_over_inside_its_own_host_function(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     world.also = start_over;
     assert_int_equal(call(&world, world.guest, "ask_twice", 10), 120);
@@ -383,7 +399,7 @@ static void a_run_cannot_start_over_inside_its_own_host_function(void **state) {
 /* ---- Across instances --------------------------------------------------------------------------------------- */
 
 static void each_function_runs_in_its_own_instance(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     assert_int_equal(call(&world, world.other, "call", 10), 120 + 42);
     assert_ptr_equal(world.caller, world.guest);
@@ -392,7 +408,7 @@ static void each_function_runs_in_its_own_instance(void **state) {
 }
 
 static void a_run_may_stop_and_go_on_inside_another_instance(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     world.answers = ENGINE_HOST_PENDING;
     start(&world, world.other, "call", 10);
@@ -405,7 +421,7 @@ static void a_run_may_stop_and_go_on_inside_another_instance(void **state) {
 }
 
 static void a_null_entry_and_one_beyond_the_end_are_different_traps(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     start(&world, world.other, "indirect", 0);
     assert_int_equal(engine_exec_run(world.exec, PLENTY), ENGINE_TRAPPED);
@@ -419,7 +435,7 @@ static void a_null_entry_and_one_beyond_the_end_are_different_traps(void **state
 /* ---- Stopping and starting ---------------------------------------------------------------------------------- */
 
 static void a_finished_run_answers_the_same_again(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     assert_int_equal(call(&world, world.guest, "count", 50), 50);
     const uint64_t fuel = engine_exec_fuel_used(world.exec);
@@ -430,7 +446,7 @@ static void a_finished_run_answers_the_same_again(void **state) {
 }
 
 static void a_run_can_start_over_from_every_state(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     start(&world, world.guest, "count", 1000); /* not run at all */
     start(&world, world.guest, "count", 1000);
@@ -449,7 +465,7 @@ static void a_run_can_start_over_from_every_state(void **state) {
 
 static void a_run_can_be_dropped_in_every_state(void **state) {
     for (int stop = 0; stop < 5; stop++) {
-        world world;
+        test_world world;
         begin(&world, NULL);
         world.answers = ENGINE_HOST_PENDING;
         if (stop == 1) start(&world, world.other, "call", 1);
@@ -463,7 +479,7 @@ static void a_run_can_be_dropped_in_every_state(void **state) {
 
 static void runs_of_one_store_take_turns(void **state) {
     enum { RUNS = 5 };
-    world world;
+    test_world world;
     begin(&world, NULL);
     engine_exec *execs[RUNS];
     for (uint64_t i = 0; i < RUNS; i++) {
@@ -484,7 +500,7 @@ static void runs_of_one_store_take_turns(void **state) {
 }
 
 static void a_token_that_names_no_function_cannot_be_started(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     const uint64_t argument = 0;
     base_error error;
@@ -497,7 +513,7 @@ static void a_token_that_names_no_function_cannot_be_started(void **state) {
 /* ---- Fuel --------------------------------------------------------------------------------------------------- */
 
 static void fuel_is_the_same_however_it_is_sliced(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     call(&world, world.guest, "descend", 40);
     const uint64_t whole = engine_exec_fuel_used(world.exec);
@@ -513,7 +529,7 @@ static void fuel_is_the_same_however_it_is_sliced(void **state) {
 }
 
 static void a_slice_without_fuel_makes_no_headway(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     start(&world, world.guest, "count", 1000);
     assert_int_equal(engine_exec_run(world.exec, 10), ENGINE_OUT_OF_FUEL);
@@ -523,12 +539,12 @@ static void a_slice_without_fuel_makes_no_headway(void **state) {
     close_world(&world);
 }
 
-static void charge(world *world, engine_exec *exec) {
+static void charge(test_world *world, engine_exec *exec) {
     engine_exec_charge(exec, 5000);
 }
 
 static void what_a_host_function_charges_counts_and_is_paid_before_going_on(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     call(&world, world.guest, "ask_twice", 10);
     const uint64_t plain = engine_exec_fuel_used(world.exec);
@@ -547,7 +563,7 @@ static void what_a_host_function_charges_counts_and_is_paid_before_going_on(void
 /* ---- Limits ------------------------------------------------------------------------------------------------- */
 
 static void a_guest_is_refused_pages_beyond_the_stores_limit(void **state) {
-    world world;
+    test_world world;
     begin(&world, &(engine_limits){.memory_pages = 4});
     assert_int_equal(call(&world, world.guest, "grow", 2), 1);
     assert_int_equal(call(&world, world.guest, "grow", 1), 0xFFFFFFFF);
@@ -561,7 +577,7 @@ static void a_guest_is_refused_pages_beyond_the_stores_limit(void **state) {
 }
 
 static void a_guest_is_refused_elements_beyond_the_stores_limit(void **state) {
-    world world;
+    test_world world;
     begin(&world, &(engine_limits){.table_elements = 5});
     assert_int_equal(call(&world, world.guest, "grow_table", 3), 2);
     assert_int_equal(call(&world, world.guest, "grow_table", 1), 0xFFFFFFFF);
@@ -570,7 +586,7 @@ static void a_guest_is_refused_elements_beyond_the_stores_limit(void **state) {
 }
 
 static void calls_nest_as_deep_as_the_limit_and_no_deeper(void **state) {
-    world world;
+    test_world world;
     begin(&world, &(engine_limits){.depth = 100});
     assert_int_equal(call(&world, world.guest, "descend", 99), 99);
     start(&world, world.guest, "descend", 100);
@@ -581,7 +597,7 @@ static void calls_nest_as_deep_as_the_limit_and_no_deeper(void **state) {
 }
 
 static void a_stack_out_of_bytes_traps_like_one_too_deep(void **state) {
-    world world;
+    test_world world;
     begin(&world, &(engine_limits){.stack_bytes = 64 * 1024});
     start(&world, world.guest, "descend", 1000000);
     assert_int_equal(engine_exec_run(world.exec, INT64_MAX), ENGINE_TRAPPED);
@@ -593,7 +609,7 @@ static void a_stack_out_of_bytes_traps_like_one_too_deep(void **state) {
 /* ---- Backtraces --------------------------------------------------------------------------------------------- */
 
 static void a_backtrace_tells_names_indices_and_offsets(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     world.answers = ENGINE_HOST_PENDING;
     start(&world, world.guest, "through", 1);
@@ -620,7 +636,7 @@ static void a_backtrace_tells_names_indices_and_offsets(void **state) {
 }
 
 static void a_trap_is_located(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     start(&world, world.guest, "fail", 0);
     assert_int_equal(engine_exec_run(world.exec, PLENTY), ENGINE_TRAPPED);
@@ -636,7 +652,7 @@ static void a_trap_is_located(void **state) {
 /* Loads, links and runs: deep enough to grow the stack, across instances, with a table that grows. */
 static base_status do_everything(const base_allocator *allocator) {
     static const char *const names[] = {"descend", "grow_table", "call"};
-    world world = {0};
+    test_world world = {0};
     base_status status = open_world(&world, allocator, NULL);
     for (int i = 0; i < 3 && status == BASE_OK; i++) {
         const uint64_t argument = i == 0 ? 300 : 3;
@@ -675,6 +691,7 @@ int main(void) {
         cmocka_unit_test(a_host_function_gets_its_arguments_and_gives_its_result),
         cmocka_unit_test(a_pending_call_is_made_again_with_the_same_arguments),
         cmocka_unit_test(a_call_that_yields_ends_the_slice_and_keeps_its_result),
+        cmocka_unit_test(paying_a_debt_of_fuel_is_not_counted_as_using_it),
         cmocka_unit_test(a_run_of_a_host_function_that_yields_stands_nowhere),
         cmocka_unit_test(a_host_functions_trap_carries_its_own_sentence),
         cmocka_unit_test(a_host_function_can_be_started_itself),
