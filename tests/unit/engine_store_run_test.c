@@ -275,7 +275,7 @@ static void a_call_that_yields_ends_the_slice_and_keeps_its_result(void **state)
 }
 
 static void paying_a_debt_of_fuel_is_not_counted_as_using_it(void **state) {
-    world world;
+    test_world world;
     begin(&world, NULL);
     start(&world, world.guest, "count", 1000);
     assert_int_equal(engine_exec_run(world.exec, 0), ENGINE_OUT_OF_FUEL);
