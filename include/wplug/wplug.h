@@ -353,7 +353,7 @@ typedef enum wplug_when {
     WPLUG_NOW,   /* a task is ready: step again at once (after other work of the thread, if need be) */
     WPLUG_AT,    /* at `at_ns`, or sooner if woken */
     WPLUG_WOKEN, /* not before the wake callback: everything waits for host methods, or for commands' stdio */
-    WPLUG_IDLE   /* there are no tasks */
+    WPLUG_IDLE   /* there is nothing at all: no tasks, and no guests that go on after their answer */
 } wplug_when;
 
 typedef struct wplug_next {
@@ -470,11 +470,11 @@ WPLUG_API wplug_status wplug_call_start(wplug_runtime *runtime, wplug_plugin *pl
                                         const char *params, const wplug_call_options *options,
                                         wplug_done_fn done, void *user, wplug_task *task, wplug_error *error);
 
-/* The same, and steps and waits until that call has ended; other tasks of the runtime go on meanwhile.
- * Returns the call's status. *result, which the caller releases, is set whenever the call was started, also
- * when it ended in an error; it may be NULL for callers who do not want it. `error` has the status and its
- * sentence. May be used in host methods and completion callbacks too, WPLUG_NESTING_MAX levels deep:
- * WPLUG_TOO_DEEP. */
+/* The same, and steps and waits until that call has ended and its last log lines have arrived (limits.linger_ns);
+ * other tasks of the runtime go on meanwhile. Returns the call's status. *result, which the caller releases, is
+ * set whenever the call was started, also when it ended in an error; it may be NULL for callers who do not want
+ * it. `error` has the status and its sentence. May be used in host methods and completion callbacks too,
+ * WPLUG_NESTING_MAX levels deep: WPLUG_TOO_DEEP. */
 WPLUG_API wplug_status wplug_call(wplug_runtime *runtime, wplug_plugin *plugin, const char *method,
                                   const char *params, const wplug_call_options *options,
                                   wplug_result **result, wplug_error *error);
@@ -580,9 +580,9 @@ typedef struct wplug_log {
     bool is_cut; /* the line was longer than limits.log_line_bytes; the rest of it is dropped */
 } wplug_log;
 
-/* Called for every line of calls' logs, in order, all before the completion callback that were written before
- * the answer. A last line without an end is delivered at the end of the task. (A command's stderr goes to its
- * `write`.) */
+/* Called for every line of calls' logs, in order. Lines written before the answer come before the completion
+ * callback, those that the guest writes while it lingers after it, with the task's number of before. A last line
+ * without an end is delivered when the guest is gone. (A command's stderr goes to its `write`.) */
 typedef void (*wplug_log_fn)(void *user, const wplug_log *line);
 /* `log` NULL, as at the beginning: lines are dropped. */
 WPLUG_API wplug_status wplug_runtime_set_log(wplug_runtime *runtime, wplug_log_fn log, void *user);

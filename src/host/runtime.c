@@ -53,6 +53,8 @@ wplug_status wplug_runtime_free(wplug_runtime *runtime) {
     if (status) return status;
     if (runtime->depth > 0 || runtime->is_closing) return WPLUG_MISUSE;
     runtime->is_closing = true;
+    while (host_queue_pop_ready(runtime))
+        continue; /* taking tasks out of its middle one by one would take long */
     while (runtime->tasks) {
         host_task *task = runtime->tasks;
         host_task_end(task, WPLUG_CANCELLED, "the runtime was freed");
@@ -187,8 +189,9 @@ static void tell_embedder(wplug_runtime *runtime) {
 wplug_status host_runtime_run_until(wplug_runtime *runtime, const bool *is_over) {
     wplug_status status = WPLUG_OK;
     while (!*is_over && !status) {
+        /* One round at a time: others may be ready for ever. */
         wplug_next next;
-        status = wplug_runtime_step(runtime, UINT64_MAX, &next);
+        status = wplug_runtime_step(runtime, 0, &next);
         if (*is_over || status) break;
         if (next.when != WPLUG_NOW) status = wplug_runtime_wait(runtime, UINT64_MAX);
     }

@@ -449,7 +449,7 @@ static void guests_that_poll_are_served_and_cost_next_to_nothing(void **state) {
         wplug_result_release(result);
         wplug_plugin_release(actor);
     }
-    assert_true(fuel[0] < 200000 && fuel[1] < 200000); /* 15 ms of computing would be millions */
+    assert_true(fuel[0] < 500000 && fuel[1] < 500000); /* without pauses it would be millions */
 }
 
 int main(void) {
