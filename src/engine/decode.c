@@ -1148,6 +1148,7 @@ static void free_loader(engine_loader *loader) {
 
 base_status engine_module_load_as(const base_allocator *allocator, base_bytes bytes, uint32_t features,
                                   engine_module **out, base_error *error) {
+    *out = NULL;
     if (allocator == NULL) allocator = base_default_allocator();
     if (bytes.size > ENGINE_MAX_MODULE_SIZE)
         return base_fail(error, BASE_LIMIT, "a module of %zu bytes is larger than the limit of %u",

@@ -146,7 +146,7 @@ const char *engine_feature_name(engine_feature feature);
 
 /* Decodes and validates `bytes` (copied). Statuses: BASE_MALFORMED, BASE_INVALID, BASE_UNSUPPORTED,
  * BASE_LIMIT, BASE_NO_MEMORY; the error's sentence names function and byte offset. `features` is a set of
- * engine_feature; those not available are refused all the same. */
+ * engine_feature; those not available are refused all the same. *out is NULL on failure. */
 base_status engine_module_load(const base_allocator *allocator, base_bytes bytes, uint32_t features,
                                engine_module **out, base_error *error);
 engine_module *engine_module_retain(engine_module *module); /* any thread */
