@@ -41,7 +41,11 @@ struct side {
 uint32_t side_features(void);
 uint32_t side_load(const uint8_t *bytes, size_t size, uint32_t features, engine_module **out, char *message);
 void side_unload(engine_module *module);
-uint64_t side_answer(uint64_t import, uint64_t call, const uint64_t *words, size_t count, uint32_t result, uint32_t bits);
+uint32_t side_features_used(const engine_module *module);
+const char *side_feature_name(uint32_t feature);
+const char *side_trap_text(uint32_t trap);
+uint64_t side_answer(uint64_t import, uint64_t call, const uint64_t *words, size_t count, uint32_t result,
+                     uint32_t bits);
 bool side_answer_traps(uint64_t import, uint64_t call, const uint64_t *words, size_t count);
 side *side_open(engine_module *module, int64_t slice, uint64_t budget, side_end *end);
 void side_close(side *s);
@@ -70,6 +74,18 @@ uint32_t side_load(const uint8_t *bytes, size_t size, uint32_t features, engine_
 
 void side_unload(engine_module *module) {
     engine_module_release(module);
+}
+
+uint32_t side_features_used(const engine_module *module) {
+    return engine_module_features_used(module);
+}
+
+const char *side_feature_name(uint32_t feature) {
+    return engine_feature_name((engine_feature)feature);
+}
+
+const char *side_trap_text(uint32_t trap) {
+    return engine_trap_text((engine_trap_code)trap);
 }
 
 /* ---- What the host answers ----------------------------------------------------------------------------- */
@@ -161,8 +177,9 @@ static bool resolve(void *user, const engine_import *import, engine_extern *out)
     switch (type->kind) {
     case ENGINE_FUNC:
         s->imports[index] = (side_import){s, index, type->func};
-        return engine_host_func_new(s->store, "host", type->func->params, type->func->param_count, type->func->results,
-                                    type->func->result_count, host_function, &s->imports[index], out) == BASE_OK;
+        return engine_host_func_new(s->store, "host", type->func->params, type->func->param_count,
+                                    type->func->results, type->func->result_count, host_function,
+                                    &s->imports[index], out) == BASE_OK;
     case ENGINE_MEMORY: return engine_memory_new(s->store, type->limits, out, NULL) == BASE_OK;
     case ENGINE_TABLE: return engine_table_new(s->store, type->value, type->limits, out, NULL) == BASE_OK;
     case ENGINE_GLOBAL:
@@ -174,7 +191,8 @@ static bool resolve(void *user, const engine_import *import, engine_extern *out)
 
 /* ---- Running ------------------------------------------------------------------------------------------- */
 
-static void run(side *s, uint64_t func, const uint64_t *arguments, uint64_t *results, uint64_t budget, side_end *end) {
+static void run(side *s, uint64_t func, const uint64_t *arguments, uint64_t *results, uint64_t budget,
+                side_end *end) {
     base_error error = {.status = BASE_OK};
     if (engine_exec_start(s->exec, func, arguments, &error) != BASE_OK) {
         end->kind = SIDE_REFUSED;
@@ -185,11 +203,13 @@ static void run(side *s, uint64_t func, const uint64_t *arguments, uint64_t *res
     engine_outcome outcome;
     do {
         outcome = engine_exec_run(s->exec, slice);
-    } while ((outcome == ENGINE_OUT_OF_FUEL || outcome == ENGINE_WAITING) && engine_exec_fuel_used(s->exec) < budget);
+    } while ((outcome == ENGINE_OUT_OF_FUEL || outcome == ENGINE_WAITING) &&
+             engine_exec_fuel_used(s->exec) < budget);
     end->fuel = engine_exec_fuel_used(s->exec);
     if (outcome == ENGINE_FINISHED) {
         end->kind = SIDE_DONE;
-        memcpy(results, engine_exec_results(s->exec), 8 * (size_t)engine_exec_type(s->exec)->result_cells);
+        size_t cells = engine_exec_type(s->exec)->result_cells;
+        if (cells != 0) memcpy(results, engine_exec_results(s->exec), 8 * cells);
     } else if (outcome == ENGINE_TRAPPED) {
         end->kind = SIDE_TRAP;
         end->trap = engine_exec_trap(s->exec);

@@ -11,6 +11,7 @@ const BUDGET_COUNTDOWN: u64 = 40_000_000;
 /// wasmtime charges about one unit an instruction as well.
 const REFERENCE_FUEL: u64 = 1_000_000;
 const SLICE: i64 = 7;
+pub const TRAP_KINDS: usize = 16;
 const MAX_CALLS: usize = 48;
 
 pub struct Engines {
@@ -21,7 +22,10 @@ pub struct Engines {
 #[derive(Default)]
 pub struct Verdict {
     pub calls: u64,
-    pub traps: u64,
+    /// By the engine's number for their kind.
+    pub traps: [u64; TRAP_KINDS],
+    /// What the module needs; None where it does not load.
+    pub features: Option<u32>,
     pub not_comparable: u64,
     pub difference: Option<String>,
 }
@@ -288,6 +292,7 @@ fn run(engines: &Engines, case: &Case, verdict: &mut Verdict) -> Option<String> 
         return Some(format!("{difference}; wasmtime: {:?}", reference_module.err()));
     }
     let (Ok(reference_module), Ok(module)) = (reference_module, module) else { return None };
+    verdict.features = Some(module.features());
     let exports = exports(&reference_module);
 
     let (reference, expected) = reference::Side::open(engine, &reference_module, fuel);
@@ -387,8 +392,8 @@ fn call(
         verdict.not_comparable += 1;
         return None;
     }
-    if expected != End::Done {
-        verdict.traps += 1;
+    if let End::Trap(kind) = found {
+        verdict.traps[kind as usize % TRAP_KINDS] += 1;
     }
     let with = || format!("with {values:?}");
     if reference::fold(found.clone()) != expected {

@@ -1,6 +1,6 @@
 //! The engine under test, through engine_side.c.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, CStr};
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -39,6 +39,9 @@ extern "C" {
         message: *mut c_char,
     ) -> u32;
     fn side_unload(module: *mut RawModule);
+    fn side_features_used(module: *const RawModule) -> u32;
+    fn side_feature_name(feature: u32) -> *const c_char;
+    fn side_trap_text(trap: u32) -> *const c_char;
     fn side_answer(import: u64, call: u64, words: *const u64, count: usize, result: u32, bits: u32) -> u64;
     fn side_answer_traps(import: u64, call: u64, words: *const u64, count: usize) -> bool;
     fn side_open(module: *mut RawModule, slice: i64, budget: u64, end: *mut RawEnd) -> *mut RawSide;
@@ -62,6 +65,15 @@ extern "C" {
 
 pub fn has_simd() -> bool {
     unsafe { side_features() & FEATURE_SIMD != 0 }
+}
+
+/// The proposal's name.
+pub fn feature_name(feature: u32) -> String {
+    unsafe { CStr::from_ptr(side_feature_name(feature)).to_string_lossy().into_owned() }
+}
+
+pub fn trap_text(trap: u32) -> String {
+    unsafe { CStr::from_ptr(side_trap_text(trap)).to_string_lossy().into_owned() }
 }
 
 /// What a host function answers to a call, on both sides.
@@ -106,6 +118,13 @@ impl Module {
         } else {
             Err(Refusal { status, message: text(&message) })
         }
+    }
+}
+
+impl Module {
+    /// The set of features the module needs.
+    pub fn features(&self) -> u32 {
+        unsafe { side_features_used(self.0) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Modules made from a seed, and the choices that go with them.
 
 use crate::engine;
+use crate::typed;
 use arbitrary::Unstructured;
 use wasm_smith::{Config, InstructionKind, InstructionKinds, MemoryOffsetChoices};
 
@@ -55,18 +56,12 @@ impl Shrink {
         Shrink { random_bytes: usize::MAX, functions: usize::MAX, instructions: usize::MAX };
 }
 
-fn config(
-    random: &mut Random,
-    typed_references: bool,
-    simd: bool,
-    canonical: bool,
-    shrink: Shrink,
-) -> Config {
+fn config(random: &mut Random, simd: bool, canonical: bool, shrink: Shrink) -> Config {
     let mut config = Config::default();
     config.export_everything = true;
     config.max_funcs = (1 + random.below(14) as usize).min(shrink.functions);
     config.min_funcs = config.max_funcs / 2 + 1;
-    config.min_types = if typed_references { 1 } else { 2 + random.below(5) as usize };
+    config.min_types = 2 + random.below(5) as usize;
     config.min_globals = random.below(5) as usize;
     config.min_tables = random.below(2) as u32;
     config.min_memories = random.below(3).min(1) as u32;
@@ -74,7 +69,7 @@ fn config(
     config.min_element_segments = random.below(3) as usize;
     config.min_data_segments = random.below(2) as usize;
     config.max_instructions = ([12, 40, 120, 400][random.below(4) as usize]).min(shrink.instructions);
-    config.max_types = if typed_references { 3 } else { 12 };
+    config.max_types = 12;
     config.max_globals = 8;
     config.max_tables = 1 + random.below(3) as usize;
     config.max_memories = 1 + random.below(3) as usize;
@@ -87,7 +82,7 @@ fn config(
     config.max_element_segments = 6;
     config.max_data_segments = 6;
     config.max_tags = 4;
-    config.max_imports = if !typed_references && random.once_in(2) { 6 } else { 0 };
+    config.max_imports = if random.once_in(2) { 6 } else { 0 };
     config.min_uleb_size = if random.once_in(8) { 1 + random.below(5) as u8 } else { 1 };
     config.canonicalize_nans = canonical;
     config.disallow_traps = !random.once_in(4);
@@ -96,14 +91,14 @@ fn config(
     config.generate_custom_sections = random.once_in(20);
     config.simd_enabled = simd && !random.once_in(3);
     config.relaxed_simd_enabled = false;
-    config.gc_enabled = typed_references;
+    config.gc_enabled = false;
     config.threads_enabled = false;
     config.compact_imports_enabled = false;
     config.custom_page_sizes_enabled = false;
     config.wide_arithmetic_enabled = false;
     config.shared_everything_threads_enabled = false;
     config.memory64_enabled = random.once_in(2);
-    config.exceptions_enabled = typed_references || random.once_in(2);
+    config.exceptions_enabled = random.once_in(2);
     config.tail_call_enabled = random.once_in(2);
     // Now and then few kinds of instructions, so that these meet each other more often.
     if random.once_in(3) {
@@ -126,16 +121,11 @@ fn config(
     config
 }
 
-const TYPED_ATTEMPTS: u64 = 12;
-
 fn attempt(seed: u64, inner: u64, simd: bool, canonical: bool, shrink: Shrink) -> Option<Case> {
     let mut random = Random(seed ^ inner.wrapping_mul(0x5851_F42D_4C95_7F2D));
-    // wasm-smith has typed function references together with garbage collection only: the engine refuses most of these
-    // modules, and the next attempt is on.
-    let typed_references = seed % 8 == 5 && inner < TYPED_ATTEMPTS;
-    let config = config(&mut random, typed_references, simd, canonical, shrink);
+    let config = config(&mut random, simd, canonical, shrink);
     let countdown = if random.once_in(10) { None } else { Some([100, 1000, 4000][random.below(3) as usize]) };
-    let size = if typed_references { 10_000 } else { 10_000 + random.below(50_000) as usize };
+    let size = 10_000 + random.below(50_000) as usize;
     let mut data: Vec<u8> = Vec::with_capacity(size + 8);
     while data.len() < size {
         data.extend_from_slice(&random.next().to_le_bytes());
@@ -149,6 +139,9 @@ fn attempt(seed: u64, inner: u64, simd: bool, canonical: bool, shrink: Shrink) -
         export_global(&mut bytes, COUNTDOWN, global);
     } else {
         bytes = module.to_bytes();
+    }
+    if seed % 4 == 1 {
+        bytes = typed::with_typed_calls(&bytes, seed)?;
     }
     Some(Case { seed, bytes, countdown, canonical, sliced: seed % 3 == 0 })
 }

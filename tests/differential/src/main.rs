@@ -7,8 +7,9 @@ mod compare;
 mod engine;
 mod generate;
 mod reference;
+mod typed;
 
-use compare::{compare, compare_damaged, Engines, Verdict};
+use compare::{compare, compare_damaged, Engines, Verdict, TRAP_KINDS};
 use generate::{generate, is_canonical, Case, Shrink};
 use std::io::Write;
 use std::path::Path;
@@ -21,7 +22,9 @@ struct Totals {
     none: u64,
     bytes: u64,
     calls: u64,
-    traps: u64,
+    traps: [u64; TRAP_KINDS],
+    features: [u64; 32],
+    loaded: u64,
     differences: u64,
     not_comparable: u64,
 }
@@ -32,6 +35,21 @@ impl Totals {
             "{label}: {} modules, {} calls, {} differences, {} not comparable",
             self.modules, self.calls, self.differences, self.not_comparable
         );
+    }
+}
+
+impl Totals {
+    /// What the modules were made of.
+    fn print_contents(&self) {
+        println!("{} modules load, of {} bytes each", self.loaded, self.bytes / self.modules.max(1));
+        println!("{} seeds gave no module", self.none);
+        for (i, count) in self.features.iter().enumerate().filter(|(_, count)| **count > 0) {
+            println!("  {count} with {}", engine::feature_name(1 << i));
+        }
+        println!("{} calls ended in a trap", self.traps.iter().sum::<u64>());
+        for (i, count) in self.traps.iter().enumerate().filter(|(_, count)| **count > 0) {
+            println!("  {count}: {}", engine::trap_text(i as u32));
+        }
     }
 }
 
@@ -110,7 +128,15 @@ impl Run {
         totals.bytes += case.bytes.len() as u64;
         let verdict = self.judge(&case, Shrink::NONE);
         totals.calls += verdict.calls;
-        totals.traps += verdict.traps;
+        for (total, traps) in totals.traps.iter_mut().zip(verdict.traps) {
+            *total += traps;
+        }
+        if let Some(features) = verdict.features {
+            totals.loaded += 1;
+            for (i, total) in totals.features.iter_mut().enumerate() {
+                *total += u64::from(features >> i & 1);
+            }
+        }
         totals.not_comparable += verdict.not_comparable;
         if let Some(difference) = &verdict.difference {
             totals.differences += 1;
@@ -140,13 +166,7 @@ impl Run {
             }
         }
         fs::remove_file(&current).unwrap();
-        println!(
-            "{} seeds gave no module; {} of the calls ended in a trap; {} bytes a module; SIMD: {}",
-            totals.none,
-            totals.traps,
-            totals.bytes / totals.modules.max(1),
-            self.simd
-        );
+        totals.print_contents();
         totals.print("differential");
         totals.differences == 0
     }
