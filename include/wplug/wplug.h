@@ -20,25 +20,25 @@
  *
  * Conventions that hold throughout:
  *
- *  - Functions that can fail return a wplug_status, WPLUG_OK being 0. Results go out through the last
- * parameters and are not touched on failure, but for pointers, which are set to NULL. A `wplug_error *` may
- * always be NULL.
- *  - Text is UTF-8. Text handed in ends with a 0 byte and is copied where it is needed after the function
- * returns. Text handed out ends with a 0 byte too; where it may be long its size (without that byte) comes
- * with it.
- *  - JSON is handed over as text (RFC 8259) and passes through untouched: numbers keep all their digits.
- *  - Times are nanoseconds in 64 bits, on the clock of wplug_monotonic_ns. Sizes are bytes.
- *  - Structs that are filled in by the embedder start with `size`. Set them up with their init function;
- * members that later versions add then have their defaults. Structs handed out by the library may grow at
- * their end.
- *  - Callbacks run on the runtime's thread, inside the function that steps the runtime, one at a time, never
- * while guest code is on the C stack. They may call any function of this header except where it is said
- * otherwise.
- *  - The library prints nothing, exits never, installs no signal handler, starts no thread and has no global
- * state.
- *  - What an embedder does wrong (a NULL where an object must be, a handle that was freed, a call from
- * another thread, a second answer to one request) is answered with WPLUG_MISUSE and a sentence wherever C
- * lets the library notice.
+ * - Functions that can fail return a wplug_status, WPLUG_OK being 0. Results go out through the last
+ *   parameters and are not touched on failure, but for pointers, which are set to NULL. A `wplug_error *` may
+ *   always be NULL.
+ * - Text is UTF-8. Text handed in ends with a 0 byte and is copied where it is needed after the function
+ *   returns. Text handed out ends with a 0 byte too; where it may be long its size (without that byte) comes
+ *   with it.
+ * - JSON is handed over as text (RFC 8259) and passes through untouched: numbers keep all their digits.
+ * - Times are nanoseconds in 64 bits, on the clock of wplug_monotonic_ns. Sizes are bytes.
+ * - Structs that are filled in by the embedder start with `size`. Set them up with their init function;
+ *   members that later versions add then have their defaults. Structs handed out by the library may grow at
+ *   their end.
+ * - Callbacks run on the runtime's thread, inside the function that steps the runtime (or frees it), one at a
+ *   time, never while guest code is on the C stack. They may call any function of this header except where it
+ *   is said otherwise. The wake callback is the exception: it runs anywhere and may call nothing.
+ * - The library prints nothing, exits never, installs no signal handler, starts no thread and has no global
+ *   state.
+ * - What an embedder does wrong (a NULL where an object must be, a handle that was freed, a call from another
+ *   thread, a second answer to one request) is answered with WPLUG_MISUSE, and a sentence where there is an
+ *   `error` to put it in, wherever C lets the library notice.
  *
  * Where behaviour comes from: "protocol" is docs/protocol.md; "JSON-RPC" is the JSON-RPC 2.0 Specification
  * (jsonrpc.org); "WASI" is WASI preview 1, the module `wasi_snapshot_preview1`; "core" is the WebAssembly
