@@ -73,6 +73,14 @@ test_memory_limits_of_the_module_are_told() {
     expect_out_matches '^memory +none$'
 }
 
+test_features_beyond_webassembly_1_are_named() {
+    wplug inspect --static "$GUESTS/vector.wasm"
+    expect_status 0
+    expect_out_matches '^features +simd$'
+    wplug inspect --static "$GUESTS/spin.wasm"
+    expect_out_matches '^features +none$'
+}
+
 test_exports_are_listed_with_kind_and_type() {
     wplug inspect --static "$GUESTS/calc.wasm"
     expect_out_matches '^  add function \(i32, i32\) -> \(i32\)$'

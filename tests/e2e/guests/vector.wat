@@ -1,4 +1,4 @@
-;; A command that uses a feature beyond the first set: vectors.
+;; A command that uses one feature beyond WebAssembly 1.0: vectors.
 (module $vector
   (memory (export "memory") 1)
   (func $start (export "_start")
