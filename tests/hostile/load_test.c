@@ -141,6 +141,13 @@ static void an_invalid_module_names_what_is_wrong(void **state) {
                    WPLUG_INVALID, "");
 }
 
+static void an_unsupported_feature_is_named(void **state) {
+    /* (memory 1 1 shared) */
+    expect_refused(TEXT("\0asm\1\0\0\0\5\4\1\3\1\1"), WPLUG_UNSUPPORTED, "threads");
+    /* (type (struct)) */
+    expect_refused(TEXT("\0asm\1\0\0\0\1\3\1\x5f\0"), WPLUG_UNSUPPORTED, "gc");
+}
+
 /* Every prefix and many single flipped bits of a real module: a status, or a plugin that ends with one. */
 static void corrupt_modules_never_do_harm(void **state) {
     size_t size;
@@ -563,6 +570,7 @@ int main(void) {
         cmocka_unit_test(another_version_is_named),
         cmocka_unit_test(a_truncated_module_is_told_from_a_corrupt_one),
         cmocka_unit_test(an_invalid_module_names_what_is_wrong),
+        cmocka_unit_test(an_unsupported_feature_is_named),
         cmocka_unit_test(corrupt_modules_never_do_harm),
         cmocka_unit_test(unknown_imports_are_all_named_at_once),
         cmocka_unit_test(unknown_imports_without_end_are_counted),
