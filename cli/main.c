@@ -41,6 +41,8 @@ static void fill_closed_stdio(void) {
 
 int main(int count, char **arguments) {
     fill_closed_stdio();
+    /* A line at a time, so that lines of the log and of host commands do not run into each other. */
+    setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
     if (count < 2) return cli_wrong_usage("", "a subcommand is missing");
     const char *name = arguments[1];
     for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)

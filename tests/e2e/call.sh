@@ -221,6 +221,15 @@ test_with_a_seed_a_sleep_takes_no_time() {
     expect_out null
 }
 
+test_async_lets_a_read_of_an_empty_stdin_fail_with_eagain() {
+    wplug call --async "$GUESTS/eagain.wasm" anything
+    expect_status 0
+    expect_out '"again"'
+    # Without it the read would wait for what nobody sends.
+    wplug call "$GUESTS/eagain.wasm" anything
+    expect_status 6
+}
+
 # ---- How calls end ------------------------------------------------------------------------------------------
 
 test_status_4_an_error_of_the_method() {
@@ -324,9 +333,20 @@ test_status_7_a_message_too_long() {
 }
 
 test_status_7_a_message_too_deep() {
-    wplug call --limit message-depth=3 "$mirror" anything '[[[[[1]]]]]'
-    [ "$status" -ne 0 ] || broken "accepted"
+    wplug call --limit message-depth=3 "$mirror" anything '[[[1]]]'
+    expect_status 7
     expect_empty out
+    expect_err_has "more than 3 deep"
+    # The message itself is the first level.
+    wplug call --limit message-depth=3 "$mirror" anything '[[1]]'
+    expect_status 0
+}
+
+test_status_7_too_many_host_calls_at_once() {
+    wplug call --limit host-calls=1 --host first=cat --host second=cat "$GUESTS/ask.wasm" go
+    expect_status 7
+    wplug call --limit host-calls=2 --host first=cat --host second=cat "$GUESTS/ask.wasm" go
+    expect_status 0
 }
 
 test_a_long_log_line_is_cut() {

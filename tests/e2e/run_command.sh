@@ -98,6 +98,24 @@ test_status_124_out_of_stack() {
     expect_err_has stack
 }
 
+test_status_124_out_of_table_elements() {
+    wplug run --limit table=100 "$GUESTS/tables.wasm"
+    expect_status 124
+    expect_err_has table
+    wplug run "$GUESTS/tables.wasm"
+    expect_status 0
+}
+
+test_the_stacks_limits_can_be_set() {
+    # Each of the guest's calls takes at least the eight bytes of its return address.
+    wplug run --limit stack=64K --limit depth=1M "$GUESTS/recurse.wasm"
+    expect_status 124
+    expect_err_has 65536
+    wplug run --limit stack=64M --limit depth=1000 "$GUESTS/recurse.wasm"
+    expect_status 124
+    expect_err_has 1000
+}
+
 test_memory_is_limited_when_asked() {
     wplug run --memory 8M "$GUESTS/grow.wasm"
     # The program notices the refusal and ends well.
