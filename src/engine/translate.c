@@ -814,7 +814,8 @@ static void local_set(translator *t, uint32_t index) {
     const entry e = pop(t);
     preserve(t, slot);
     if (e.kind == ENTRY_SLOT && e.slot == slot) return;
-    if (e.type == ENGINE_V128 && e.slot == e.home && t->vector_start == t->last_start) {
+    if (e.type == ENGINE_V128 && e.slot == e.home && t->vector_start == t->last_start &&
+        ((half_half *)(t->code + t->last_start + 1))[0] == e.home) {
         put_u16(t, t->last_start, 0, slot); /* the result goes straight to the local */
         return;
     }
