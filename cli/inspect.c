@@ -85,33 +85,21 @@ static void print_memories(cli_json memories) {
     }
 }
 
-static void print_imports(cli_json imports) {
-    cli_json import;
-    puts("imports");
-    for (size_t at = 0; cli_json_next(imports, &at, &import);) {
+/* The imports or exports of a module, one a line: where it comes from if it does, name, kind and type. */
+static void print_externs(const char *heading, cli_json externs) {
+    cli_json each;
+    puts(heading);
+    for (size_t at = 0; cli_json_next(externs, &at, &each);) {
+        cli_json module = cli_json_get(each, "/module");
         fputs("  ", stdout);
-        print_value(cli_json_get(import, "/module"));
-        putchar('.');
-        print_value(cli_json_get(import, "/name"));
+        print_value(module);
+        if (module.data != NULL) putchar('.');
+        print_value(cli_json_get(each, "/name"));
         putchar(' ');
-        print_value(cli_json_get(import, "/kind"));
+        print_value(cli_json_get(each, "/kind"));
         putchar(' ');
-        print_value(cli_json_get(import, "/type"));
-        puts(cli_json_is(cli_json_get(import, "/provided"), "false") ? "   NOT PROVIDED" : "");
-    }
-}
-
-static void print_exports(cli_json exports) {
-    cli_json export;
-    puts("exports");
-    for (size_t at = 0; cli_json_next(exports, &at, &export);) {
-        fputs("  ", stdout);
-        print_value(cli_json_get(export, "/name"));
-        putchar(' ');
-        print_value(cli_json_get(export, "/kind"));
-        putchar(' ');
-        print_value(cli_json_get(export, "/type"));
-        putchar('\n');
+        print_value(cli_json_get(each, "/type"));
+        puts(cli_json_is(cli_json_get(each, "/provided"), "false") ? "   NOT PROVIDED" : "");
     }
 }
 
@@ -170,8 +158,8 @@ static void print_text(const char *path, cli_json facts, cli_json document, cons
         cli_print_safely(stdout, why_not, strlen(why_not));
         putchar('\n');
     }
-    print_imports(cli_json_get(facts, "/imports"));
-    print_exports(cli_json_get(facts, "/exports"));
+    print_externs("imports", cli_json_get(facts, "/imports"));
+    print_externs("exports", cli_json_get(facts, "/exports"));
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------

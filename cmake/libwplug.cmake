@@ -1,5 +1,5 @@
-# libwplug: the rooms' objects as a static and a shared library, their installation, and the two ways in which another
-# build finds them: pkg-config (wplug) and CMake (find_package(wplug), target wplug::wplug).
+# libwplug: the rooms' objects as a static and a shared library, their installation, and the two ways in which
+# another build finds them: pkg-config (wplug) and CMake (find_package(wplug), target wplug::wplug).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -13,9 +13,9 @@ foreach(room base json rpc engine wasi host)
     list(APPEND room_objects $<TARGET_OBJECTS:wplug_${room}>)
 endforeach()
 
-# Inside an ELF static library every function that another file of the library calls is visible to the whole program,
-# and an application may well have a json_ or an engine_ function of its own. So the objects are joined into one, in
-# which all but the public names are made local.
+# Inside an ELF static library every function that another file of the library calls is visible to the whole
+# program, and an application may well have a json_ or an engine_ function of its own. So the objects are
+# joined into one, in which all but the public names are made local.
 set(static_objects ${room_objects})
 if(CMAKE_OBJCOPY AND CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF" AND NOT WPLUG_SANITIZE)
     set(joined ${CMAKE_CURRENT_BINARY_DIR}/wplug_joined.o)
@@ -43,7 +43,8 @@ foreach(library wplug_static wplug_shared)
         $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endforeach()
-# 0.x: each minor version may change the binary interface, so it is part of the name that programs are linked with.
+# 0.x: each minor version may change the binary interface, so it is part of the name that programs are linked
+# with.
 set_target_properties(wplug_shared PROPERTIES
     EXPORT_NAME shared
     VERSION ${PROJECT_VERSION}
@@ -62,7 +63,7 @@ endif()
 # Inside this build, programs use the library under the name that it has outside.
 add_library(wplug::wplug ALIAS wplug_static)
 
-# ---- Installation ---------------------------------------------------------------------------------------------------
+# ---- Installation ------------------------------------------------------------------------------------------
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wplug)
 install(FILES ${PROJECT_SOURCE_DIR}/include/wplug/wplug.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/wplug)
 install(TARGETS wplug_static wplug_shared EXPORT wplug
@@ -74,8 +75,10 @@ install(EXPORT wplug FILE wplugTargets.cmake NAMESPACE wplug:: DESTINATION ${pac
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/wplugConfig.cmake.in
     ${CMAKE_CURRENT_BINARY_DIR}/wplugConfig.cmake
     INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
-write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/wplugConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/wplugConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/wplugConfigVersion.cmake
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/wplugConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES
+    ${CMAKE_CURRENT_BINARY_DIR}/wplugConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/wplugConfigVersion.cmake
     DESTINATION ${package_dir})
 
 # The file finds its prefix from where it lies, so that the installed tree can be moved.

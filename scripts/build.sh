@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the release: the command build/release/bin/wplug, the libraries in build/release/lib and the plugins in
-# build/release/plugins. Installs the Debian packages that are missing.
+# Builds the release: the command build/release/bin/wplug, the libraries in build/release/lib and the plugins
+# in build/release/plugins. Installs the Debian packages that are missing.
 source "$(dirname "$0")/common.sh"
 
 install_missing "${BUILD_PACKAGES[@]}"

@@ -4,10 +4,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# What the parts need, as Debian 12 names it. Configuring includes the tests, so building needs their tools too: one
-# build folder serves both.
-BUILD_PACKAGES=(clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32 libc6-dev cmake ninja-build pkg-config
-                libcmocka-dev wabt)
+# What the parts need, as Debian 12 names it. Configuring includes the tests, so building needs their tools
+# too: one build folder serves both.
+BUILD_PACKAGES=(clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32 libc6-dev cmake ninja-build
+                pkg-config libcmocka-dev wabt)
 TEST_PACKAGES=("${BUILD_PACKAGES[@]}" xz-utils)
 CI_PACKAGES=("${TEST_PACKAGES[@]}" gcc clang-format-19 libclang-rt-19-dev valgrind git)
 
@@ -60,7 +60,8 @@ run_cmake_build() {
     cmake --preset "$preset" "$@" >/dev/null && cmake --build --preset "$preset" --target "$target"
 }
 
-# Where the test vectors from outside are: $WPLUG_CONFORMANCE, else ../shared/conformance, else nowhere (empty).
+# Where the test vectors from outside are: $WPLUG_CONFORMANCE, else ../shared/conformance, else nowhere
+# (empty).
 find_conformance() {
     if [ -z "${WPLUG_CONFORMANCE:-}" ] && [ -d ../shared/conformance ]; then
         WPLUG_CONFORMANCE=$(cd ../shared/conformance && pwd)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The main job on real input: builds wplug, then calls plugins and checks what they answer. Ends with a status other
-# than 0 if anything is not as it should be.
+# The main job on real input: builds wplug, then calls plugins and checks what they answer. Ends with a status
+# other than 0 if anything is not as it should be.
 source "$(dirname "$0")/common.sh"
 
 scripts/build.sh
@@ -19,8 +19,8 @@ print_command() {
     printf '\n'
 }
 
-# show SENTENCE PATTERN ARGUMENT...: says what this call shows, makes it, prints what came, and compares the result
-# with an extended regular expression.
+# show SENTENCE PATTERN ARGUMENT...: says what this call shows, makes it, prints what came, and compares the
+# result with an extended regular expression.
 show() {
     local sentence=$1 pattern=$2 result
     shift 2
@@ -43,7 +43,7 @@ call "A plugin answers a call; each runs in a sandbox of its own" '^"pong"$' "$t
 call "It gets randomness from the host" '^[0-9]{1,20}$' "$test_plugin" get_random_number
 call "It gets the time from the host, in seconds since 1970" '^[0-9]{10,}$' "$test_plugin" get_time
 call "It sleeps for 250 ms without keeping the host's thread busy" '^null$' "$test_plugin" sleep 250
-call "It calls a method of the host 20 times while it answers; here that method is the shell command cat" '^null$' \
+call "It calls a host method 20 times while it answers; here that is the shell command cat" '^null$' \
     --host echo=cat "$test_plugin" many_echo 20
 call "It computes: there are 78498 primes below a million" '^\{"count":78498,"limit":1000000\}$' \
     "$test_plugin" prime_sieve 1000000

@@ -2,8 +2,8 @@
 # Everything that a clone needs to test itself: installs what is missing, builds the release, runs all tests.
 # Arguments go to CMake, e.g. scripts/test.sh -DWPLUG_WERROR=ON
 #
-# The suites of test vectors from outside (WebAssembly specification, JSONTestSuite) are run where they are found: in
-# $WPLUG_CONFORMANCE, else in ../shared/conformance.
+# The suites of test vectors from outside (WebAssembly specification, JSONTestSuite) are run where they are
+# found: in $WPLUG_CONFORMANCE, else in ../shared/conformance.
 source "$(dirname "$0")/common.sh"
 
 install_missing "${TEST_PACKAGES[@]}"
@@ -13,6 +13,6 @@ find_conformance
 if [ -n "$WPLUG_CONFORMANCE" ]; then
     say "Testing, with the vectors in $WPLUG_CONFORMANCE"
 else
-    say "Testing, WITHOUT the vectors from outside: set WPLUG_CONFORMANCE to their folder to run those suites too"
+    say "Testing, WITHOUT the vectors from outside: those suites are skipped unless WPLUG_CONFORMANCE names them"
 fi
 ctest --preset release --parallel "$(nproc)" </dev/null

@@ -53,7 +53,7 @@ test_prime_sieve_counts_primes() {
     expect_out '{"count":1229,"limit":10000}'
 }
 
-# ---- Params -------------------------------------------------------------------------------------------------
+# ---- Params ------------------------------------------------------------------------------------------------
 
 mirror=$GUESTS/mirror.wasm
 
@@ -130,7 +130,7 @@ test_a_missing_params_file_is_named() {
     expect_err_has "missing.json"
 }
 
-# ---- The log and the trace ----------------------------------------------------------------------------------
+# ---- The log and the trace ---------------------------------------------------------------------------------
 
 test_log_lines_carry_the_plugins_name_and_short_id() {
     wplug call --id 6ba7b810-9dad-41d1-80b4-00c04fd430c8 "$mirror" anything '[1]'
@@ -184,7 +184,7 @@ test_stats_tell_fuel_time_and_memory() {
     expect_err_matches '^wplug: fuel [1-9][0-9]*, time [0-9.]+ ms, memory [1-9][0-9]* KiB$'
 }
 
-# ---- Arguments, environment, repeatable runs ----------------------------------------------------------------
+# ---- Arguments, environment, repeatable runs ---------------------------------------------------------------
 
 test_arg_and_env_reach_the_plugin() {
     wplug call --arg one --arg 'two words' --env COLOUR=blue --env EMPTY= "$GUESTS/surroundings.wasm" anything
@@ -230,7 +230,7 @@ test_async_lets_a_read_of_an_empty_stdin_fail_with_eagain() {
     expect_status 6
 }
 
-# ---- How calls end ------------------------------------------------------------------------------------------
+# ---- How calls end -----------------------------------------------------------------------------------------
 
 test_status_4_an_error_of_the_method() {
     wplug call "$GUESTS/refuse.wasm" paint
@@ -355,7 +355,7 @@ test_a_long_log_line_is_cut() {
     expect_err_matches '^mirror\[[0-9a-f]{6}\] mirrorin\.\.\.$'
 }
 
-# ---- Plugins that do not load -------------------------------------------------------------------------------
+# ---- Plugins that do not load ------------------------------------------------------------------------------
 
 # expect_refused FILE TEXT: status 3, and stderr has the text.
 expect_refused() {
@@ -410,7 +410,7 @@ test_unknown_functions_may_trap_when_they_are_called_instead() {
     expect_err_has launch_rocket
 }
 
-# ---- Interruptions and outputs that fail --------------------------------------------------------------------
+# ---- Interruptions and outputs that fail -------------------------------------------------------------------
 
 # interrupt SIGNAL COMMAND...: runs it, sends the signal once it has started to work, and sets $status.
 interrupt() {

@@ -174,7 +174,7 @@ test_notifications_run_the_command_and_get_no_answer() {
     [ "$(grep -cF -- '] <- ' err)" -eq 2 ] || broken "the notification was answered"
 }
 
-# ---- --files ------------------------------------------------------------------------------------------------
+# ---- --files -----------------------------------------------------------------------------------------------
 
 read=$GUESTS/read.wasm
 

@@ -1,12 +1,13 @@
-# Sourced by run.sh before the file of a test. A test is a function test_NAME; it runs in an empty folder of its own.
+# Sourced by run.sh before the file of a test. A test is a function test_NAME; it runs in an empty folder of
+# its own.
 #
 #   WPLUG     the command under test          PLUGINS   the folder of the example plugins
 #   GUESTS    the folder of the test guests   EXAMPLES  the folder of the example hosts
 #   ROOT      the project
 #   WPLUG_RUNNER (may be empty) is put before each run of the command, e.g. valgrind
 
-# launch PROGRAM ARGUMENT...: runs it; its output is then in the files out and err, its status in $status. Standard input
-# is empty unless the caller redirects it.
+# launch PROGRAM ARGUMENT...: runs it; its output is then in the files out and err, its status in $status.
+# Standard input is empty unless the caller redirects it.
 launch() {
     last_command="$(basename "$1") ${*:2}"
     status=0

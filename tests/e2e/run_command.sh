@@ -195,7 +195,7 @@ test_stats_tell_the_same_fuel_for_the_same_run() {
     [ "$(sed 's/,.*//' first)" = "$(sed 's/,.*//' err)" ] || broken "the fuel differs: $(cat first)"
 }
 
-# ---- Single functions ---------------------------------------------------------------------------------------
+# ---- Single functions --------------------------------------------------------------------------------------
 
 calc=$GUESTS/calc.wasm
 

@@ -11,8 +11,9 @@ LD_LIBRARY_PATH=$libraries expect_greeting ./shared
 readelf -d shared | grep -q 'NEEDED.*libwplug\.so' || broken "it was not linked with the shared library"
 
 # shellcheck disable=SC2046
-"$CC" -Wall -Werror $(pkg-config --cflags wplug) "$ROOT/examples/minimal.c" -o static "$libraries/libwplug.a" \
-    $(pkg-config --libs-only-l --static wplug | sed 's/-lwplug//')
+"$CC" -Wall -Werror $(pkg-config --cflags wplug) "$ROOT/examples/minimal.c" -o static \
+    "$libraries/libwplug.a" $(pkg-config --libs-only-l --static wplug | sed 's/-lwplug//')
 expect_greeting ./static
-[ "$(pkg-config --modversion wplug)" = "$(sed -nE 's/^project\(wplug VERSION ([0-9.]+).*/\1/p' "$ROOT/CMakeLists.txt")" ] ||
+version=$(sed -nE 's/^project\(wplug VERSION ([0-9.]+).*/\1/p' "$ROOT/CMakeLists.txt")
+[ "$(pkg-config --modversion wplug)" = "$version" ] ||
     broken "pkg-config tells another version"

@@ -40,8 +40,8 @@ while IFS=: read -r room allowed; do
     while read -r file quote name; do
         checked=$((checked + 1))
         folder=${name%%/*}
-        # A bare name is a neighbour in the same folder, the plugin kit's public header, or the system's; so is what
-        # stands in angle brackets and is not ours, such as <wasi/api.h>.
+        # A bare name is a neighbour in the same folder, the plugin kit's public header, or the system's; so
+        # is what stands in angle brackets and is not ours, such as <wasi/api.h>.
         [[ $name == */* ]] || continue
         [[ $quote == '"' || -e src/$name || -e include/$name ]] || continue
         case $folder in

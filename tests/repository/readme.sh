@@ -2,7 +2,8 @@
 # Does what README.md shows, and compares what comes out with what it says comes out:
 #
 #   - a code block under a line <!-- NAME --> is the file NAME;
-#   - of a block marked `console`, each line behind "$ " is run, and the others are what these commands print on stdout.
+#   - of a block marked `console`, each line behind "$ " is run, and the others are what these commands print on
+#     stdout.
 #
 # usage: readme.sh ROOT BUILD    BUILD is the build folder that stands for build/release
 set -euo pipefail
@@ -72,7 +73,7 @@ while IFS= read -r line; do
     esac
 done <README.md
 [ "$files" -ge 2 ] && [ "$commands" -ge 4 ] || {
-    echo "README.md has $files files and $commands commands: too few to be the README that this test is for" >&2
+    echo "README.md has $files files and $commands commands: too few for this test" >&2
     exit 1
 }
 # What is printed there is what is in the repository, too.
