@@ -84,7 +84,7 @@ void engine_exec_enter_instance(engine_exec *exec, engine_instance *instance) {
     refresh_memory(exec);
 }
 
-/* Slots hold 32-bit values zero-extended, whatever the host left above them. */
+/* i32 values that come from the host are zero-extended, as slots have them, whatever was left above them. */
 static void narrow(const engine_valtype *types, uint32_t count, uint64_t *cells) {
     for (uint32_t i = 0; i < count; i++) {
         if (types[i] == ENGINE_I32 || types[i] == ENGINE_F32) *cells = (uint32_t)*cells;
