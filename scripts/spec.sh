@@ -2,12 +2,39 @@
 # Runs the official WebAssembly test suite, which is looked for in $WPLUG_CONFORMANCE, else in ../shared/conformance.
 #
 #     scripts/spec.sh [--build DIR] [--runner FILE] [--fuel-as FILE] [OPTION_OF_THE_RUNNER]...
+#     scripts/spec.sh --every-way
 #
 # Builds the runner in build/release, or in DIR (a build folder that was configured before), or builds nothing and
 # uses FILE. The suite is unpacked into the build folder. The runner's options: tests/spec/main.c. With --fuel-as,
 # every run must spend the fuel that it spends with the runner FILE and without those options.
+# --every-way builds the runner once for each dispatch scheme, in build/spec-SCHEME, and runs the suite with each: whole
+# and in slices of 1, 7 and 1,000 units that move between threads, all of which must spend the same fuel.
 # Exits with 0 where nothing failed, 77 where the suite is not there.
 source "$(dirname "$0")/common.sh"
+
+# Tail calls need clang, and clang does not get done with this many computed gotos.
+every_way() {
+    local scheme compiler options
+    for scheme in tail goto switch; do
+        compiler=gcc
+        [ $scheme != tail ] || compiler=clang-19
+        cmake -G Ninja -S . -B build/spec-$scheme -DCMAKE_C_COMPILER=$compiler -DCMAKE_BUILD_TYPE=Release \
+            -DWPLUG_DISPATCH=$scheme >/dev/null
+        cmake --build build/spec-$scheme --target spec-runner
+        for options in "" "--slice 1 --threads" "--slice 7 --threads" "--slice 1000 --threads"; do
+            say "Dispatch by $scheme, options: ${options:-none}"
+            # shellcheck disable=SC2086 # the options are words
+            scripts/spec.sh --build build/spec-$scheme --runner build/spec-$scheme/tests/spec/spec-runner \
+                --fuel-as build/spec-tail/tests/spec/spec-runner $options
+        done
+    done
+}
+
+if [ "${1:-}" = --every-way ]; then
+    install_missing "${TEST_PACKAGES[@]}"
+    every_way
+    exit
+fi
 
 build=build/release
 runner=
