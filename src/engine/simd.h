@@ -1,4 +1,4 @@
-/* Vectors for the handlers of simd.def. Private to interpreter.c.
+/* Vectors for the handlers of simd.def. Private to interpreter.c and translate.c.
  *
  * A v128 lives in two slots, the low 64 bits in the first. As a number, each slot holds its lanes from the low
  * bits up:
@@ -32,8 +32,13 @@
 #ifndef WPLUG_ENGINE_SIMD_H
 #define WPLUG_ENGINE_SIMD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+#include <arm_neon.h>
+#endif
 
 typedef int8_t engine_i8x16 __attribute__((vector_size(16)));
 typedef uint8_t engine_u8x16 __attribute__((vector_size(16)));
@@ -352,6 +357,34 @@ static inline engine_u8x16 engine_swizzle(engine_u8x16 x, engine_u8x16 y) {
     memcpy(indices, &bounded, 16);
     for (int n = 0; n < 16; n++) result[n] = lanes[ENGINE_LANE_8(indices[n])];
     return result;
+}
+
+/* The same in one instruction of the processor. Indices are below 16, or have their highest bit set and give
+ * 0. Where engine_has_lookup says no, the translator does without. On x86 this is newer than what compilers
+ * take for granted, and therefore asked for when the engine runs. */
+static inline bool engine_has_lookup(void) {
+#if defined(__SSSE3__) || (defined(__aarch64__) && !defined(__AARCH64EB__)) || defined(__wasm_simd128__)
+    return true;
+#elif defined(__SSE2__) && !defined(_MSC_VER)
+    return __builtin_cpu_supports("ssse3");
+#else
+    return false;
+#endif
+}
+static inline engine_u8x16 engine_lookup(engine_u8x16 x, engine_u8x16 indices) {
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+    return (engine_u8x16)vqtbl1q_u8((uint8x16_t)x, (uint8x16_t)indices);
+#elif defined(__wasm_simd128__)
+    return (engine_u8x16)__builtin_wasm_swizzle_i8x16((engine_i8x16)x, (engine_i8x16)indices);
+#elif defined(__AVX__)
+    __asm__("vpshufb %1, %0, %0" : "+x"(x) : "x"(indices));
+    return x;
+#elif defined(__SSE2__)
+    __asm__("pshufb %1, %0" : "+x"(x) : "x"(indices));
+    return x;
+#else
+    return engine_swizzle(x, indices);
+#endif
 }
 
 /* ---- Floats ------------------------------------------------------------------------------------------------ */

@@ -24,6 +24,7 @@
 
 #include "engine/interpreter.h"
 #include "engine/opcodes.h"
+#include "engine/simd.h"
 
 #include <assert.h>
 
@@ -298,6 +299,10 @@ static void put_u16(translator *t, uint32_t instruction, unsigned n, uint32_t va
     ((half_half *)(t->code + instruction + 1))[n] = (uint16_t)value;
 }
 
+static uint32_t get_u16(const translator *t, uint32_t instruction, unsigned n) {
+    return ((const half_half *)(t->code + instruction + 1))[n];
+}
+
 static void put_u32(translator *t, uint32_t instruction, unsigned n, uint32_t value) {
     ((half *)(t->code + instruction + 1))[n] = value;
 }
@@ -440,6 +445,12 @@ static uint32_t emit_vector(translator *t, engine_handler handler, uint32_t word
     vector_written(t, home);
     t->vector_start = at;
     return at;
+}
+
+/* Whether the vector is what the last instruction made, and stands where that put it. */
+static bool is_last_vector(const translator *t, const entry *e) {
+    if (t->vector_start != t->last_start || t->status != BASE_OK) return false;
+    return e->slot == e->home && get_u16(t, t->last_start, 0) == e->home;
 }
 
 /* Emits what stores a value in a slot. */
@@ -814,8 +825,7 @@ static void local_set(translator *t, uint32_t index) {
     const entry e = pop(t);
     preserve(t, slot);
     if (e.kind == ENTRY_SLOT && e.slot == slot) return;
-    if (e.type == ENGINE_V128 && e.slot == e.home && t->vector_start == t->last_start &&
-        ((half_half *)(t->code + t->last_start + 1))[0] == e.home) {
+    if (e.type == ENGINE_V128 && is_last_vector(t, &e)) {
         put_u16(t, t->last_start, 0, slot); /* the result goes straight to the local */
         return;
     }
@@ -1677,9 +1687,32 @@ static uint32_t lane_width(uint32_t op) {
     }
 }
 
+/* Whether the vector on top is what the last instruction made, a constant. */
+static bool constant_vector_on_top(const translator *t) {
+    return t->stack_count && is_last_vector(t, &t->stack[t->stack_count - 1]) &&
+           t->code[t->last_start] == engine_handler_word(ENGINE_H_V128_CONST);
+}
+
+/* x and a constant that goes into the instruction. */
+static void simd_with_constant(translator *t, engine_handler handler) {
+    const uint64_t low = t->code[t->last_start + 2], high = t->code[t->last_start + 3];
+    pop(t);
+    const uint16_t first = pop(t).slot;
+    t->count = t->last_start; /* the constant's own instruction is not needed */
+    if (t->count < t->low_water) t->low_water = t->count;
+    const uint32_t at = emit_vector(t, handler + 1, 4);
+    put_u16(t, at, 1, first);
+    t->code[at + 2] = low;
+    t->code[at + 3] = high;
+}
+
 /* Instructions without immediates, by their signature. */
 static void simd_plain(translator *t, engine_handler handler, const char *signature) {
     const uint32_t count = (uint32_t)(strchr(signature, ':') - signature);
+    if (count == 2 && signature[1] == 'v' && constant_vector_on_top(t)) {
+        simd_with_constant(t, handler);
+        return;
+    }
     uint16_t operands[3];
     slots_on_top(t, count);
     for (uint32_t i = count; i--;) operands[i] = pop(t).slot;
@@ -1730,6 +1763,18 @@ static bool are_lanes(const uint8_t *bytes, uint32_t width) {
     return true;
 }
 
+static void shuffle_by_lookup(translator *t, const uint8_t *bytes, uint16_t first, uint16_t second) {
+    enum { NONE = 0x80 };
+    const uint32_t at = emit_vector(t, ENGINE_H_SHUFFLE_LOOKUP, 6);
+    put_u16(t, at, 1, first);
+    put_u16(t, at, 2, second);
+    for (uint32_t i = 0; i < 16; i++) {
+        const bool from_first = bytes[i] < 16;
+        t->code[at + 2 + i / 8] |= (uint64_t)(from_first ? bytes[i] : NONE) << i % 8 * 8;
+        t->code[at + 4 + i / 8] |= (uint64_t)(from_first ? NONE : bytes[i] - 16) << i % 8 * 8;
+    }
+}
+
 static void simd_shuffle(translator *t) {
     const uint8_t *bytes = t->ip;
     t->ip += 16;
@@ -1740,6 +1785,10 @@ static void simd_shuffle(translator *t) {
                                    : width == 2 ? ENGINE_H_SHUFFLE_16
                                                 : ENGINE_H_I8X16_SHUFFLE;
     const uint16_t second = pop(t).slot, first = pop(t).slot;
+    if (width <= 2 && engine_has_lookup()) {
+        shuffle_by_lookup(t, bytes, first, second);
+        return;
+    }
     const uint32_t at = emit_vector(t, handler, 2 + 8 / width);
     for (uint32_t i = 0; i < 16; i += width) {
         const uint16_t slot = bytes[i] < 16 ? first : second;
@@ -1852,6 +1901,8 @@ static void translate_simd(translator *t, uint32_t op) {
     default:
         if (!strcmp(info->signature, "vi:v"))
             simd_shift(t, handler, info->signature);
+        else if (handler == ENGINE_H_I8X16_SWIZZLE && engine_has_lookup())
+            simd_plain(t, ENGINE_H_SWIZZLE_LOOKUP, info->signature);
         else
             simd_plain(t, handler, info->signature);
         break;
