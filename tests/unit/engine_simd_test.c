@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "engine/engine.h"
+#include "engine/opcodes.h"
 
 /* ---- Guests --------------------------------------------------------------------------------------------- */
 
@@ -308,6 +309,87 @@ static void a_vector_in_the_slots_of_former_numbers_is_not_taken_for_them(void *
     assert_int_equal(call(&guest, "reused_slots", (const uint64_t[]){5, lanes, lanes})[0], 6 * 7 + 2000);
 }
 
+/* ---- In memories other than a 32-bit memory 0 ------------------------------------------------------------ */
+
+enum { ACCESS_OFFSET = 4, ACCESS_LANE = 1, PAGE = 65536 };
+
+/* (module (memory 1) (memory i64 1) (func (export "f") (param i64 v128) (result v128) ...)) up to the code section. The
+ * function makes the access `op` at the address it is given, in memory 0 or, far, in memory 1, and returns what it
+ * loads, or else its argument. */
+static world open_access(uint32_t op, bool far) {
+    static const uint8_t head[] = {
+        0x00, 0x61, 0x73, 0x6D, 0x01, 0x00, 0x00, 0x00, 0x01, 0x07, 0x01, 0x60,
+        0x02, 0x7E, 0x7B, 0x01, 0x7B, 0x03, 0x02, 0x01, 0x00, 0x05, 0x05, 0x02,
+        0x00, 0x01, 0x04, 0x01, 0x07, 0x05, 0x01, 0x01, 0x66, 0x00, 0x00, 0x0A,
+    };
+    const engine_op_info *info = engine_op_get(op);
+    uint8_t body[32];
+    size_t size = 0;
+    body[size++] = 0; /* locals */
+    body[size++] = 0x20;
+    body[size++] = 0;
+    if (!far) body[size++] = 0xA7; /* i32.wrap_i64 */
+    if (info->signature[1] == 'v') {
+        body[size++] = 0x20;
+        body[size++] = 1;
+    }
+    body[size++] = 0xFD;
+    body[size++] = (uint8_t)(op - 0x200);
+    body[size++] = far ? 0x40 : 0;
+    if (far) body[size++] = 1;
+    body[size++] = ACCESS_OFFSET;
+    if (info->immediate == ENGINE_IMM_MEMARG_LANE) body[size++] = ACCESS_LANE;
+    if (info->signature[strlen(info->signature) - 1] == ':') {
+        body[size++] = 0x20;
+        body[size++] = 1;
+    }
+    body[size++] = 0x0B;
+    uint8_t bytes[sizeof head + 3 + sizeof body];
+    memcpy(bytes, head, sizeof head);
+    bytes[sizeof head] = (uint8_t)(size + 2);
+    bytes[sizeof head + 1] = 1;
+    bytes[sizeof head + 2] = (uint8_t)size;
+    memcpy(bytes + sizeof head + 3, body, size);
+    world w = open_world((base_bytes){bytes, sizeof head + 3 + size});
+    for (uint32_t memory = 0; memory < 2; memory++) {
+        uint8_t *data = engine_memory_range(engine_instance_memory(w.instance, memory), 0, PAGE);
+        for (uint32_t i = 0; i < PAGE; i++) data[i] = (uint8_t)(i * 7 + 131);
+    }
+    return w;
+}
+
+static void assert_access_traps(world *w, uint64_t address) {
+    engine_extern function;
+    const uint64_t arguments[] = {address, 0, 0};
+    assert_true(engine_instance_export(w->instance, base_bytes_from_text("f"), &function, NULL));
+    assert_int_equal(engine_exec_start(w->exec, function.func, arguments, NULL), BASE_OK);
+    assert_int_equal(engine_exec_run(w->exec, 1000), ENGINE_TRAPPED);
+    assert_int_equal(engine_exec_trap(w->exec), ENGINE_TRAP_MEMORY_OUT_OF_BOUNDS);
+}
+
+static void far_accesses_do_what_near_ones_do(void **state) {
+    (void)state;
+    unsigned accesses = 0;
+    for (uint32_t op = 0x200; op < 0x300; op++) {
+        const engine_op_info *info = engine_op_get(op);
+        if (info->immediate != ENGINE_IMM_MEMARG && info->immediate != ENGINE_IMM_MEMARG_LANE) continue;
+        accesses++;
+        world near = open_access(op, false), far = open_access(op, true);
+        const uint64_t last = PAGE - ACCESS_OFFSET - (1u << info->access);
+        const uint64_t arguments[] = {last, UINT64_C(0x8877665544332211), UINT64_C(0xFFEEDDCCBBAA9988)};
+        const uint64_t *expected = call(&near, "f", arguments), *actual = call(&far, "f", arguments);
+        assert_memory_equal(actual, expected, 16);
+        assert_memory_equal(engine_memory_range(engine_instance_memory(far.instance, 1), 0, PAGE),
+                            engine_memory_range(engine_instance_memory(near.instance, 0), 0, PAGE), PAGE);
+        assert_access_traps(&far, last + 1);
+        assert_access_traps(&far, last + (UINT64_C(1) << 32));
+        assert_access_traps(&far, UINT64_MAX);
+        close_world(&near);
+        close_world(&far);
+    }
+    assert_int_equal(accesses, 22);
+}
+
 /* ---- Relaxed instructions: what simd.h promises --------------------------------------------------------- */
 
 static void relaxed_swizzle_gives_0_for_every_index_past_15(void **state) {
@@ -394,6 +476,7 @@ int main(void) {
         cmocka_unit_test(a_host_function_finds_the_low_half_of_a_vector_first),
         cmocka_unit_test(branches_carry_vectors_past_what_they_leave_behind),
         cmocka_unit_test(a_vector_in_the_slots_of_former_numbers_is_not_taken_for_them),
+        cmocka_unit_test(far_accesses_do_what_near_ones_do),
         cmocka_unit_test(relaxed_swizzle_gives_0_for_every_index_past_15),
         cmocka_unit_test(relaxed_truncation_saturates),
         cmocka_unit_test(relaxed_madd_rounds_the_product_before_it_adds),
