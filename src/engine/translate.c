@@ -698,23 +698,24 @@ static void unary(translator *t, engine_handler base, uint8_t type) {
 
 /* ---- Memory -------------------------------------------------------------------------------------------- */
 
-/* offset + size, cut to what is out of bounds for certain. */
-static uint32_t access_end(uint64_t base, uint64_t offset, unsigned size) {
-    const uint64_t end = base + offset + size;
-    return end < offset || end > UINT32_MAX ? UINT32_MAX : (uint32_t)end;
-}
-
 typedef struct memory_access {
     uint32_t memory;
     uint64_t offset;
-    bool far; /* not a 32-bit memory 0 */
+    uint32_t end; /* near: the address, as far as it is known, the offset and the size together */
+    bool far;     /* not a 32-bit memory 0, or an end that takes more than 32 bits */
 } memory_access;
 
-static memory_access read_memory_access(translator *t) {
+/* Reads the memarg of an access of `size` bytes whose address is on the stack with `above` entries over it. */
+static memory_access read_memory_access(translator *t, unsigned size, uint32_t above) {
     memory_access m = {0};
     if (read_unsigned(t) & 0x40) m.memory = read_index(t);
     m.offset = read_unsigned(t);
-    m.far = m.memory || t->module->memories[0].limits.is_64;
+    if (t->stack_count <= above) return m;
+    const entry *address = &t->stack[t->stack_count - 1 - above];
+    const uint64_t known = address->kind == ENTRY_CONST ? (uint32_t)address->value : 0;
+    const uint64_t end = known + m.offset + size;
+    m.far = m.memory || t->module->memories[0].limits.is_64 || end > UINT32_MAX;
+    m.end = (uint32_t)end;
     return m;
 }
 
@@ -749,7 +750,7 @@ static void far_store(translator *t, engine_handler base, const memory_access *m
 
 /* `base` is NAME_S, followed by A and K. */
 static void load(translator *t, engine_handler base, uint8_t type, unsigned size) {
-    const memory_access m = read_memory_access(t);
+    const memory_access m = read_memory_access(t, size, 0);
     if (m.far) {
         far_load(t, base, type, &m);
         return;
@@ -759,12 +760,12 @@ static void load(translator *t, engine_handler base, uint8_t type, unsigned size
     const unsigned form = address.kind == 'S' ? 0 : address.kind == 'A' ? 1 : 2;
     const uint32_t at = emit_result(t, base + 2 * form, 2, type);
     if (address.kind == 'S') put_u16(t, at, 1, address.slot);
-    put_u32(t, at, 1, access_end((uint32_t)address.value, m.offset, size));
+    put_u32(t, at, 1, m.end);
 }
 
 /* `base` is NAME_SS of the integer stores. */
 static void store(translator *t, engine_handler base, unsigned size) {
-    const memory_access m = read_memory_access(t);
+    const memory_access m = read_memory_access(t, size, 1);
     if (m.far) {
         far_store(t, base, &m);
         return;
@@ -791,7 +792,7 @@ static void store(translator *t, engine_handler base, unsigned size) {
     }
     if (address.kind == 'S') put_u16(t, at, 0, address.slot);
     if (value.kind == 'S') put_u16(t, at, 1, value.slot);
-    put_u32(t, at, 1, access_end((uint32_t)address.value, m.offset, size));
+    put_u32(t, at, 1, m.end);
 }
 
 /* Tables and whole memories: operands at home, results too. */
@@ -1825,46 +1826,46 @@ static engine_handler address_variant(const operand *address) {
 
 /* Loads have their address in U16(1), stores in U16(0). */
 static void put_vector_address(translator *t, uint32_t at, unsigned n, const operand *address,
-                               const memory_access *m, uint32_t size) {
+                               const memory_access *m) {
     if (address->kind == 'S') put_u16(t, at, n, address->slot);
-    put_u32(t, at, 1, access_end((uint32_t)address->value, m->offset, size));
+    if (!m->far) put_u32(t, at, 1, m->end);
 }
 
 static void vector_load(translator *t, engine_handler handler, uint32_t size) {
-    const memory_access m = read_memory_access(t);
+    const memory_access m = read_memory_access(t, size, 0);
     const operand address = pop_vector_address(t, &m, size);
     const uint32_t at = emit_vector(t, handler + address_variant(&address), 2);
-    put_vector_address(t, at, 1, &address, &m, size);
+    put_vector_address(t, at, 1, &address, &m);
 }
 
 static void vector_store(translator *t, engine_handler handler, uint32_t size) {
-    const memory_access m = read_memory_access(t);
+    const memory_access m = read_memory_access(t, size, 1);
     const uint16_t value = pop(t).slot;
     const operand address = pop_vector_address(t, &m, size);
     const uint32_t at = emit(t, handler + address_variant(&address), 2);
     put_u16(t, at, 1, value);
-    put_vector_address(t, at, 0, &address, &m, size);
+    put_vector_address(t, at, 0, &address, &m);
 }
 
 static void vector_load_lane(translator *t, engine_handler handler, uint32_t size) {
-    const memory_access m = read_memory_access(t);
+    const memory_access m = read_memory_access(t, size, 1);
     const uint32_t lane = *t->ip++;
     const uint16_t vector = pop(t).slot;
     const operand address = pop_vector_address(t, &m, size);
     const uint32_t at = emit_vector(t, handler + address_variant(&address), 5);
-    put_vector_address(t, at, 1, &address, &m, size);
+    put_vector_address(t, at, 1, &address, &m);
     put_u16(t, at, 4, vector);
     put_lane_mask(t, at + 3, lane, size);
 }
 
 static void vector_store_lane(translator *t, engine_handler handler, uint32_t size) {
-    const memory_access m = read_memory_access(t);
+    const memory_access m = read_memory_access(t, size, 1);
     const uint32_t lane = *t->ip++;
     const uint16_t vector = pop(t).slot;
     const operand address = pop_vector_address(t, &m, size);
     const uint32_t at = emit(t, handler + address_variant(&address), 3);
     put_u16(t, at, 1, vector);
-    put_vector_address(t, at, 0, &address, &m, size);
+    put_vector_address(t, at, 0, &address, &m);
     put_u16(t, at, 4, lane_offset(lane, size));
 }
 
