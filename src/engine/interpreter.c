@@ -11,14 +11,16 @@
 #define DISPATCH_GOTO   2
 #define DISPATCH_SWITCH 3
 
+/* Tail calls need an architecture that passes the machine in registers (32-bit Arm does not, and clang fails on it) or
+ * an engine that has them (WebAssembly's may not). */
 #ifndef WPLUG_DISPATCH
 #if defined(__clang__) && defined(__has_attribute)
-#if __has_attribute(musttail) && (!defined(__wasm__) || defined(__wasm_tail_call__))
+#if __has_attribute(musttail) && (!defined(__wasm__) || defined(__wasm_tail_call__)) && !defined(__arm__)
 #define WPLUG_DISPATCH DISPATCH_TAIL
 #endif
 #endif
 #ifndef WPLUG_DISPATCH
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(__clang__)
 #define WPLUG_DISPATCH DISPATCH_GOTO
 #else
 #define WPLUG_DISPATCH DISPATCH_SWITCH
@@ -51,48 +53,28 @@
 #define REM_S32 ((int32_t)y == -1 ? 0 : (int32_t)x % (int32_t)y)
 #define REM_S64 ((int64_t)y == -1 ? 0 : (uint64_t)((int64_t)x % (int64_t)y))
 
-static inline uint16_t engine_read_16(const uint8_t *at) {
-    uint16_t value;
-    memcpy(&value, at, 2);
+/* Memory is little-endian. */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    value = __builtin_bswap16(value);
+#define LITTLE_ENDIAN_OF(bits, value) __builtin_bswap##bits(value)
+#else
+#define LITTLE_ENDIAN_OF(bits, value) (value)
 #endif
-    return value;
-}
-static inline uint32_t engine_read_32(const uint8_t *at) {
-    uint32_t value;
-    memcpy(&value, at, 4);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    value = __builtin_bswap32(value);
-#endif
-    return value;
-}
-static inline uint64_t engine_read_64(const uint8_t *at) {
-    uint64_t value;
-    memcpy(&value, at, 8);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    value = __builtin_bswap64(value);
-#endif
-    return value;
-}
-static inline void engine_write_16(uint8_t *at, uint16_t value) {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    value = __builtin_bswap16(value);
-#endif
-    memcpy(at, &value, 2);
-}
-static inline void engine_write_32(uint8_t *at, uint32_t value) {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    value = __builtin_bswap32(value);
-#endif
-    memcpy(at, &value, 4);
-}
-static inline void engine_write_64(uint8_t *at, uint64_t value) {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    value = __builtin_bswap64(value);
-#endif
-    memcpy(at, &value, 8);
-}
+
+#define READ_AND_WRITE(bits)                                                                                 \
+    static inline uint##bits##_t engine_read_##bits(const uint8_t *at) {                                     \
+        uint##bits##_t value;                                                                                \
+        memcpy(&value, at, sizeof value);                                                                    \
+        return LITTLE_ENDIAN_OF(bits, value);                                                                \
+    }                                                                                                        \
+    static inline void engine_write_##bits(uint8_t *at, uint##bits##_t value) {                              \
+        value = LITTLE_ENDIAN_OF(bits, value);                                                               \
+        memcpy(at, &value, sizeof value);                                                                    \
+    }
+READ_AND_WRITE(16)
+READ_AND_WRITE(32)
+READ_AND_WRITE(64)
+#undef READ_AND_WRITE
+#undef LITTLE_ENDIAN_OF
 
 static inline float engine_abs_f32(float x) {
     return engine_f32(engine_cell_f32(x) & 0x7FFFFFFFu);

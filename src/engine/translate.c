@@ -318,13 +318,19 @@ static uint32_t emit(translator *t, engine_handler handler, uint32_t words) {
     return at;
 }
 
+/* What comes next may be reached from elsewhere, or follows code that was taken back: the instruction before it is
+ * neither taken back nor changed. */
+static void forget_last(translator *t) {
+    t->last.kind = LAST_NONE;
+    t->under.kind = LAST_NONE;
+    t->last_start = UINT32_MAX;
+}
+
 static void take_back(translator *t, const last_instruction *last) {
     t->count = last->start;
     if (t->count < t->low_water) t->low_water = t->count;
     t->acc[CLASS_I] = last->before;
-    t->last.kind = LAST_NONE;
-    t->under.kind = LAST_NONE;
-    t->last_start = UINT32_MAX;
+    forget_last(t);
 }
 
 /* ---- The model of the stack ---------------------------------------------------------------------------- */
@@ -1200,8 +1206,7 @@ static void begin_block(translator *t, control_kind kind) {
         c->start = (uint32_t)t->count;
         c->start_position = t->position;
     }
-    t->last.kind = LAST_NONE;
-    t->last_start = UINT32_MAX;
+    forget_last(t);
 }
 
 /* The stack at the start of a block's second arm, or at its end: parameters or results at home. */
@@ -1210,8 +1215,7 @@ static void reset_stack(translator *t, const control *c, const engine_valtype *t
     for (uint32_t i = 0; i < count; i++) push_home(t, types[i]);
     t->clean = t->stack_count;
     forget_accumulators(t);
-    t->last.kind = LAST_NONE;
-    t->last_start = UINT32_MAX;
+    forget_last(t);
 }
 
 static void begin_else(translator *t) {
@@ -1238,8 +1242,7 @@ static void end_block(translator *t) {
         t->unreachable = t->unreachable && !joined;
     }
     t->control_count--;
-    t->last.kind = LAST_NONE;
-    t->last_start = UINT32_MAX;
+    forget_last(t);
 }
 
 /* ---- Calls and returns --------------------------------------------------------------------------------- */
@@ -1490,8 +1493,7 @@ static void begin_try(translator *t) {
     c->start = (uint32_t)t->count;
     c->first_clause = (uint32_t)first;
     c->clause_count = (uint32_t)(t->clause_count - first);
-    t->last.kind = LAST_NONE;
-    t->last_start = UINT32_MAX;
+    forget_last(t);
 }
 
 /* Inner regions are added before outer ones. */
