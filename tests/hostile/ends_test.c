@@ -1,24 +1,8 @@
 /* Every way in which a call can end has its own status and a sentence, and the runtime serves the next call afterwards. */
-#include "helper.h"
-
-typedef struct fixture {
-    wplug_runtime *runtime;
-    wplug_plugin *actor;
-    record log;
-} fixture;
-
-static int set_up(void **state) {
-    fixture *self = calloc(1, sizeof *self);
-    self->runtime = new_runtime();
-    self->actor = load(ACTOR, NULL);
-    wplug_runtime_set_log(self->runtime, record_log, &self->log);
-    wplug_runtime_set_method(self->runtime, "echo", echo, NULL);
-    *state = self;
-    return 0;
-}
+#include "fixture.h"
 
 /* Whatever the test did to it, the runtime still works. */
-static int tear_down(void **state) {
+static int tear_down_and_ask(void **state) {
     fixture *self = *state;
     expect_result(self->runtime, self->actor, "ask echo 5\nwait\nlast",
                   "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":5}");
@@ -28,8 +12,6 @@ static int tear_down(void **state) {
     free(self);
     return 0;
 }
-
-#define FIXTURE fixture *self = *state
 
 /* ---- Answers ---- */
 
@@ -350,7 +332,7 @@ static void logs_and_messages_keep_their_order(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_and_ask)
     const struct CMUnitTest tests[] = {
         TEST(a_result_arrives_as_it_was_written),
         TEST(a_result_tells_what_it_cost),

@@ -1,39 +1,9 @@
 /* Host methods: who may call which, and answers given at once, later, from other threads, twice, too late or not at all. */
-#include "helper.h"
+#include "fixture.h"
 
 #include <pthread.h>
 #include <unistd.h>
 
-typedef struct fixture {
-    wplug_runtime *runtime;
-    wplug_plugin *actor;
-    record log;
-    wplug_request *kept[64];
-    int kept_count;
-} fixture;
-
-static int set_up(void **state) {
-    fixture *self = calloc(1, sizeof *self);
-    self->runtime = new_runtime();
-    self->actor = load(ACTOR, NULL);
-    wplug_runtime_set_log(self->runtime, record_log, &self->log);
-    wplug_runtime_set_method(self->runtime, "echo", echo, NULL);
-    *state = self;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    fixture *self = *state;
-    if (self->runtime) {
-        expect_result(self->runtime, self->actor, "answer 1", "1");
-        assert_int_equal(wplug_runtime_free(self->runtime), WPLUG_OK);
-    }
-    wplug_plugin_release(self->actor);
-    free(self);
-    return 0;
-}
-
-#define FIXTURE    fixture *self = *state
 #define ANSWER(x)  "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":" x "}"
 #define FAILURE(x) "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":" x "}"
 

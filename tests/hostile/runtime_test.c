@@ -1,41 +1,8 @@
 /* The runtime: many calls on one thread, turns, times, waking, cancelling, callbacks that call back, misuse. */
-#include "helper.h"
+#include "fixture.h"
 
 #include <pthread.h>
 #include <unistd.h>
-
-typedef struct fixture {
-    wplug_runtime *runtime;
-    wplug_plugin *actor;
-    record log;
-    wplug_request *kept[64];
-    int kept_count;
-    int wakes;
-    call_end inner;
-} fixture;
-
-static int set_up(void **state) {
-    fixture *self = calloc(1, sizeof *self);
-    self->runtime = new_runtime();
-    self->actor = load(ACTOR, NULL);
-    wplug_runtime_set_log(self->runtime, record_log, &self->log);
-    wplug_runtime_set_method(self->runtime, "echo", echo, NULL);
-    *state = self;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    fixture *self = *state;
-    if (self->runtime) {
-        expect_result(self->runtime, self->actor, "answer 1", "1");
-        assert_int_equal(wplug_runtime_free(self->runtime), WPLUG_OK);
-    }
-    wplug_plugin_release(self->actor);
-    free(self);
-    return 0;
-}
-
-#define FIXTURE fixture *self = *state
 
 static void keep(void *user, wplug_request *request) {
     fixture *self = user;
