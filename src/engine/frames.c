@@ -249,11 +249,12 @@ static uint64_t hold(engine_store *store, const engine_tag *tag, const uint64_t 
 
 /* ---- Throwing ------------------------------------------------------------------------------------------ */
 
-/* The innermost clause of the frame that takes the tag, or NULL. */
-static const engine_clause *find_clause(const walk *w, const engine_tag *tag) {
+/* The innermost clause of the frame that takes the tag, or NULL, and what taking it costs. */
+static const engine_clause *find_clause(const walk *w, const engine_tag *tag, uint32_t *cost) {
     for (uint32_t i = 0; i < w->code->region_count; i++) {
         const engine_region *region = &w->code->regions[i];
         if (w->word < region->start || w->word >= region->end) continue;
+        *cost = region->cost;
         for (uint32_t j = 0; j < region->clause_count; j++) {
             const engine_clause *clause = &w->code->clauses[region->first_clause + j];
             if (clause->kind >= ENGINE_CATCH_ALL || w->instance->tags[clause->tag] == tag) return clause;
@@ -271,11 +272,13 @@ static const engine_word *no_handler(engine_exec *exec, engine_trap_code code) {
 static const engine_word *throw_exception(engine_exec *exec, const engine_tag *tag, const uint64_t *cells,
                                           uint64_t token, uint32_t func) {
     walk w = walk_begin(exec, &exec->instance->module->funcs[func]);
-    const engine_clause *clause = find_clause(&w, tag);
+    uint32_t cost = 0;
+    const engine_clause *clause = find_clause(&w, tag, &cost);
     while (!clause) {
         if (!walk_out(&w)) return no_handler(exec, ENGINE_TRAP_UNCAUGHT_EXCEPTION);
-        clause = find_clause(&w, tag);
+        clause = find_clause(&w, tag, &cost);
     }
+    exec->fuel -= cost;
     const bool by_reference = clause->kind == ENGINE_CATCH_REF || clause->kind == ENGINE_CATCH_ALL_REF;
     if (by_reference && !token) token = hold(exec->store, tag, cells);
     if (by_reference && !token) return no_handler(exec, ENGINE_TRAP_OUT_OF_MEMORY);

@@ -77,7 +77,7 @@ typedef struct control {
     uint32_t param_count, result_count;
     const engine_valtype *params, *results;
     engine_valtype single; /* storage for a block type that is one value type */
-    uint32_t start;        /* loops: first word */
+    uint32_t start;        /* loops and try_tables: first word */
     uint32_t start_position;
     uint32_t fixups;       /* branches to the end */
     uint32_t else_fixup;   /* `if`: the branch to its else */
@@ -1466,8 +1466,7 @@ static void begin_clause(translator *t) {
         t->clauses[t->clause_count++] = clause;
 }
 
-/* try_table: its clauses stand before its body, which jumps over them. An exception that is caught costs what
- * the code up to the end of the try_table would have. */
+/* try_table: its clauses stand before its body, which jumps over them. */
 static void begin_try(translator *t) {
     const uint8_t *block_type = t->ip;
     control type = {0};
@@ -1491,6 +1490,7 @@ static void begin_try(translator *t) {
     t->ip = body;
     c->height = (uint32_t)(t->stack_count - type.param_count);
     c->start = (uint32_t)t->count;
+    c->start_position = t->position;
     c->first_clause = (uint32_t)first;
     c->clause_count = (uint32_t)(t->clause_count - first);
     forget_last(t);
@@ -1500,8 +1500,9 @@ static void begin_try(translator *t) {
 static void end_try(translator *t, const control *c) {
     if (!c->clause_count) return;
     if (grow(t, (void **)&t->regions, &t->region_capacity, sizeof *t->regions, t->region_count + 1))
-        t->regions[t->region_count++] =
-            (engine_region){c->start, (uint32_t)t->count, c->first_clause, c->clause_count};
+        t->regions[t->region_count++] = (engine_region){
+            c->start, (uint32_t)t->count, t->position - c->start_position, c->first_clause, c->clause_count,
+        };
 }
 
 /* ---- Instructions -------------------------------------------------------------------------------------- */

@@ -13,9 +13,11 @@ typedef struct engine_clause {
 } engine_clause;
 enum { ENGINE_CATCH, ENGINE_CATCH_REF, ENGINE_CATCH_ALL, ENGINE_CATCH_ALL_REF };
 
-/* The words [start, end) that a try_table covers. Inner ones come before outer ones. */
+/* The words [start, end) that a try_table covers. Inner ones come before outer ones. An exception that a clause takes
+ * costs `cost` units, as much as all of the body: the clause's code gives back what it skips from the body's start on. */
 typedef struct engine_region {
     uint32_t start, end;
+    uint32_t cost;
     uint32_t first_clause, clause_count;
 } engine_region;
 

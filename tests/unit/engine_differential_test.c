@@ -37,8 +37,42 @@ static const uint8_t vectors_to_locals[] = {
     0x00, 0x00, 0x00, 0x00, 0x00, 0x1A, 0x21, 0x00, 0x20, 0x00, 0x0B,
 };
 
-/* Calls an export without parameters in a fresh store and copies `count` result cells. */
-static void call_export(base_bytes bytes, const char *name, uint64_t *results, size_t count) {
+/*
+(module
+  (tag)
+  (func (export "forever")
+    loop $again
+      try_table (catch_all $again)
+        block
+          br 0
+          i32.const 0 drop
+        end
+        throw 0
+      end
+    end)
+  (func (export "once")
+    block $caught
+      try_table (catch_all $caught)
+        i32.const 1 drop
+        throw 0
+        i32.const 1 drop
+      end
+      i32.const 7 drop
+    end))
+*/
+static const uint8_t throws_and_catches[] = {
+    0x00, 0x61, 0x73, 0x6D, 0x01, 0x00, 0x00, 0x00, 0x01, 0x04, 0x01, 0x60, 0x00, 0x00, 0x03, 0x03,
+    0x02, 0x00, 0x00, 0x0D, 0x03, 0x01, 0x00, 0x00, 0x07, 0x12, 0x02, 0x07, 0x66, 0x6F, 0x72, 0x65,
+    0x76, 0x65, 0x72, 0x00, 0x00, 0x04, 0x6F, 0x6E, 0x63, 0x65, 0x00, 0x01, 0x0A, 0x2E, 0x02, 0x15,
+    0x00, 0x03, 0x40, 0x1F, 0x40, 0x01, 0x02, 0x00, 0x02, 0x40, 0x0C, 0x00, 0x41, 0x00, 0x1A, 0x0B,
+    0x08, 0x00, 0x0B, 0x0B, 0x0B, 0x16, 0x00, 0x02, 0x40, 0x1F, 0x40, 0x01, 0x02, 0x00, 0x41, 0x01,
+    0x1A, 0x08, 0x00, 0x41, 0x01, 0x1A, 0x0B, 0x41, 0x07, 0x1A, 0x0B, 0x0B,
+};
+
+/* Calls an export without parameters in a fresh store, with 1,000 units of fuel, and says how that ended. Copies
+ * `count` result cells. */
+static engine_outcome run_export(base_bytes bytes, const char *name, uint64_t *results, size_t count,
+                                 uint64_t *fuel) {
     base_error error = {.status = BASE_OK};
     engine_module *module = NULL;
     engine_store *store = NULL;
@@ -52,12 +86,20 @@ static void call_export(base_bytes bytes, const char *name, uint64_t *results, s
     assert_true(engine_instance_export(instance, base_bytes_from_text(name), &found, &type));
     assert_int_equal(engine_exec_new(store, &exec), BASE_OK);
     assert_int_equal(engine_exec_start(exec, found.func, NULL, &error), BASE_OK);
-    assert_int_equal(engine_exec_run(exec, 1000), ENGINE_FINISHED);
+    const engine_outcome outcome = engine_exec_run(exec, 1000);
+    *fuel = engine_exec_fuel_used(exec);
     assert_int_equal(engine_exec_type(exec)->result_cells, count);
-    memcpy(results, engine_exec_results(exec), count * sizeof *results);
+    if (outcome == ENGINE_FINISHED && count)
+        memcpy(results, engine_exec_results(exec), count * sizeof *results);
     engine_exec_free(exec);
     engine_store_free(store);
     engine_module_release(module);
+    return outcome;
+}
+
+static void call_export(base_bytes bytes, const char *name, uint64_t *results, size_t count) {
+    uint64_t fuel;
+    assert_int_equal(run_export(bytes, name, results, count, &fuel), ENGINE_FINISHED);
 }
 
 static void two_vectors_set_one_after_the_other_go_to_two_locals(void **state) {
@@ -78,10 +120,29 @@ static void a_vector_below_a_dropped_one_goes_to_its_local(void **state) {
     assert_int_equal(cells[1], 2);
 }
 
+static void throwing_and_catching_for_ever_runs_out_of_fuel(void **state) {
+    (void)state;
+    uint64_t fuel;
+    const base_bytes bytes = {throws_and_catches, sizeof throws_and_catches};
+    assert_int_equal(run_export(bytes, "forever", NULL, 0, &fuel), ENGINE_OUT_OF_FUEL);
+    assert_true(fuel > 1000);
+}
+
+/* try_table, and the five instructions in it; not the two that are jumped over (docs/engine.md, "Fuel"). */
+static void an_exception_that_is_caught_costs_the_body_of_the_try_table(void **state) {
+    (void)state;
+    uint64_t fuel;
+    const base_bytes bytes = {throws_and_catches, sizeof throws_and_catches};
+    assert_int_equal(run_export(bytes, "once", NULL, 0, &fuel), ENGINE_FINISHED);
+    assert_int_equal(fuel, 6);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_vectors_set_one_after_the_other_go_to_two_locals),
         cmocka_unit_test(a_vector_below_a_dropped_one_goes_to_its_local),
+        cmocka_unit_test(throwing_and_catching_for_ever_runs_out_of_fuel),
+        cmocka_unit_test(an_exception_that_is_caught_costs_the_body_of_the_try_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
