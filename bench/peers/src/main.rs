@@ -1,0 +1,224 @@
+//! Runs benchmark kernels and loads modules on other engines than wplug, with the command line of wplug_bench.c. One
+//! process is one measurement; bench/engine.py starts them in turn.
+
+mod peer;
+mod preview1;
+mod wasm3;
+mod wasmi;
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use peer::{Failure, Peer, Running};
+
+const HELP: &str = "\
+usage: peers run ENGINE KERNEL.wasm ROUNDS REPEATS
+       peers load ENGINE MODULE.wasm REPEATS
+       peers list
+
+run   calls run(1) once, then run(ROUNDS) REPEATS times, and prints a line each time: run NANOSECONDS. An engine that
+      meters also prints: fuel UNITS, those of one call. Exits with 1 where a call gives anything but 0, or traps.
+load  prints, REPEATS times: load NANOSECONDS, from bytes to ready to instantiate, and: first NANOSECONDS, from there to
+      the end of a call of _initialize or _start, where the module has one of them. Then once: memory BYTES, what the
+      loaded module holds as the difference of what malloc has given out (uordblks and hblkhd of mallinfo2), plus what
+      the engine says that it mapped.
+list  prints the engines, their versions and how they are configured.
+
+Exits with 3, and says `unsupported: ...`, where the engine lacks what the module needs.
+";
+
+struct Entry {
+    name: &'static str,
+    package: &'static str,
+    make: fn() -> Box<dyn Peer>,
+    description: &'static str,
+}
+
+const PEERS: &[Entry] = &[
+    Entry {
+        name: "wasmi1",
+        package: "wasmi 1",
+        make: || wasmi::wasmi1::peer(false, false),
+        description: "default",
+    },
+    Entry {
+        name: "wasmi1-fuel",
+        package: "wasmi 1",
+        make: || wasmi::wasmi1::peer(true, false),
+        description: "metered",
+    },
+    Entry {
+        name: "wasmi1-eager",
+        package: "wasmi 1",
+        make: || wasmi::wasmi1::peer(false, true),
+        description: "translates while loading",
+    },
+    Entry {
+        name: "wasmi2",
+        package: "wasmi 2",
+        make: || wasmi::wasmi2::peer(false, false),
+        description: "default",
+    },
+    Entry {
+        name: "wasmi2-fuel",
+        package: "wasmi 2",
+        make: || wasmi::wasmi2::peer(true, false),
+        description: "metered",
+    },
+    Entry {
+        name: "wasmi2-eager",
+        package: "wasmi 2",
+        make: || wasmi::wasmi2::peer(false, true),
+        description: "translates while loading",
+    },
+    Entry {
+        name: "wasm3",
+        package: "wasm3x-sys",
+        make: || wasm3::peer(false),
+        description: "default: does not validate bodies while loading",
+    },
+    Entry {
+        name: "wasm3-eager",
+        package: "wasm3x-sys",
+        make: || wasm3::peer(true),
+        description: "compiles while loading",
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        ["run", engine, file, rounds, repeats] => run(engine, file, rounds, repeats),
+        ["load", engine, file, repeats] => load(engine, file, repeats),
+        ["list"] => {
+            list();
+            Ok(())
+        }
+        ["--help"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Failed(reason)) => {
+            eprintln!("peers: {reason}");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Unsupported(reason)) => {
+            eprintln!("unsupported: {reason}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn make(name: &str) -> Result<Box<dyn Peer>, Failure> {
+    let entry = PEERS.iter().find(|entry| entry.name == name);
+    let entry =
+        entry.ok_or_else(|| Failure::failed(format!("there is no engine \"{name}\": see peers list")))?;
+    Ok((entry.make)())
+}
+
+fn read(file: &str) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|error| Failure::failed(format!("{file}: {error}")))
+}
+
+fn number(text: &str) -> Result<i32, Failure> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(Failure::failed(format!("not a number above 0: {text}"))),
+    }
+}
+
+fn run(engine: &str, file: &str, rounds: &str, repeats: &str) -> Result<(), Failure> {
+    let (rounds, repeats) = (number(rounds)?, number(repeats)?);
+    let peer = make(engine)?;
+    let mut running = peer.load(&read(file)?)?.instantiate()?;
+    running.call("_initialize")?;
+    run_checked(running.as_mut(), 1)?;
+    for _ in 0..repeats {
+        let start = Instant::now();
+        run_checked(running.as_mut(), rounds)?;
+        println!("run {}", start.elapsed().as_nanos());
+    }
+    if let Some(fuel) = running.fuel() {
+        println!("fuel {fuel}");
+    }
+    Ok(())
+}
+
+fn run_checked(running: &mut dyn Running, rounds: i32) -> Result<(), Failure> {
+    match running.run(rounds)? {
+        0 => Ok(()),
+        result => Err(Failure::failed(format!("run({rounds}) gave {result}: a wrong result"))),
+    }
+}
+
+fn load(engine: &str, file: &str, repeats: &str) -> Result<(), Failure> {
+    let repeats = number(repeats)?;
+    let bytes = read(file)?;
+    let peer = make(engine)?;
+    for _ in 0..repeats {
+        let start = Instant::now();
+        let loaded = peer.load(black_box(&bytes))?;
+        println!("load {}", start.elapsed().as_nanos());
+        let start = Instant::now();
+        let mut running = loaded.instantiate()?;
+        if first_call(running.as_mut())? {
+            println!("first {}", start.elapsed().as_nanos());
+        }
+    }
+    let before = heap_bytes();
+    let loaded = peer.load(&bytes)?;
+    let after = heap_bytes();
+    if let Some(mapped) = loaded.mapped_bytes() {
+        println!("memory {}", after.saturating_sub(before) + mapped);
+    }
+    Ok(())
+}
+
+/// A reactor starts with _initialize, a command with _start, which may end in proc_exit.
+fn first_call(running: &mut dyn Running) -> Result<bool, Failure> {
+    if running.call("_initialize")? {
+        return Ok(true);
+    }
+    match running.call("_start") {
+        Err(_) if preview1::exited() => Ok(true),
+        other => other,
+    }
+}
+
+/// What malloc has given out, Rust's allocations and those of the engines in C.
+fn heap_bytes() -> usize {
+    // SAFETY: no preconditions.
+    let info = unsafe { libc::mallinfo2() };
+    info.uordblks + info.hblkhd
+}
+
+fn list() {
+    for entry in PEERS {
+        let version = match entry.package {
+            "wasm3x-sys" => format!("{} (wasm3x-sys {})", wasm3::version(), locked("wasm3x-sys", "")),
+            "wasmi 1" => locked("wasmi", "1."),
+            "wasmi 2" => locked("wasmi", "2."),
+            package => locked(package, ""),
+        };
+        println!("{} {version} {}", entry.name, entry.description);
+    }
+}
+
+/// The version of a package, as Cargo.lock has it: the first that begins with `start`.
+fn locked(package: &str, start: &str) -> String {
+    let lock = include_str!("../Cargo.lock");
+    let key = format!("name = \"{package}\"\nversion = \"{start}");
+    match lock.split_once(&key) {
+        Some((_, rest)) => format!("{start}{}", rest.split('"').next().unwrap_or_default()),
+        None => "?".into(),
+    }
+}
