@@ -13,11 +13,13 @@ import math
 import struct
 import sys
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MASK32 = 0xFFFFFFFF
+MASK64 = 0xFFFFFFFFFFFFFFFF
 
 
 def random_numbers(seed: int) -> Iterator[int]:
@@ -33,6 +35,14 @@ def random_bytes(size: int, seed: int) -> bytes:
     """kernel_random_bytes of kernel.h."""
     numbers = random_numbers(seed)
     return bytes(next(numbers) >> 24 for _ in range(size))
+
+
+def kernel_hash(data: bytes) -> int:
+    """kernel_hash of kernel.h."""
+    result = 0xCBF29CE484222325
+    for (word,) in struct.iter_unpack("<Q", data):
+        result = (result ^ word) * 0x100000001B3 & MASK64
+    return result
 
 
 def hex_bytes(data: bytes) -> str:
@@ -96,7 +106,127 @@ def interpreter() -> Iterator[str]:
     yield f"m.registers[2] != {sum(is_prime(n) for n in range(4096))}"
 
 
-KERNELS: list[Callable[[], Iterator[str]]] = [sha256, crc32, sieve, mandelbrot, interpreter]
+def blake2s() -> Iterator[str]:
+    message = random_bytes(20000, 6)
+    yield f"plain[8] = {{{hex_bytes(hashlib.blake2s(message).digest()[:8])}}}"
+    yield f"keyed[8] = {{{hex_bytes(hashlib.blake2s(message, key=b'a key of the kernel').digest()[:8])}}}"
+
+
+def rotate64(x: int, n: int) -> int:
+    return (x << n | x >> 64 - n) & MASK64
+
+
+def siphash() -> Iterator[str]:
+    def siphash24(key: bytes, message: bytes) -> int:
+        k0, k1 = struct.unpack("<QQ", key)
+        v0, v1, v2, v3 = (
+            k ^ int.from_bytes(text, "big") for k, text in zip((k0, k1, k0, k1), (b"somepseu", b"dorandom", b"lygenera", b"tedbytes"))
+        )
+        padded = message + bytes(-(len(message) + 1) % 8) + bytes([len(message) % 256])
+        words = [(word, 2) for (word,) in struct.iter_unpack("<Q", padded)]
+        for word, count in [*words, (None, 4)]:
+            if word is None:
+                v2 ^= 0xFF
+            else:
+                v3 ^= word
+            for _ in range(count):
+                v0 = v0 + v1 & MASK64
+                v1 = rotate64(v1, 13) ^ v0
+                v0 = rotate64(v0, 32)
+                v2 = v2 + v3 & MASK64
+                v3 = rotate64(v3, 16) ^ v2
+                v0 = v0 + v3 & MASK64
+                v3 = rotate64(v3, 21) ^ v0
+                v2 = v2 + v1 & MASK64
+                v1 = rotate64(v1, 17) ^ v2
+                v2 = rotate64(v2, 32)
+            if word is not None:
+                v0 ^= word
+        return v0 ^ v1 ^ v2 ^ v3
+
+    counting = bytes(range(16))
+    assert siphash24(counting, counting[:15]) == 0xA129CA6149BE45E5
+    message = random_bytes(32000, 7)
+    yield f"MESSAGE_SIZE) != UINT64_C(0x{siphash24(message[:16], message):016X})"
+    total = sum(siphash24(counting, message[i * 20 : i * 20 + i % 20]) for i in range(1500))
+    yield f"sum != UINT64_C(0x{total & MASK64:016X})"
+
+
+def xxhash64() -> Iterator[str]:
+    p1, p2, p3, p4, p5 = (
+        0x9E3779B185EBCA87,
+        0xC2B2AE3D27D4EB4F,
+        0x165667B19E3779F9,
+        0x85EBCA77C2B2AE63,
+        0x27D4EB2F165667C5,
+    )
+
+    def lane_round(lane: int, word: int) -> int:
+        return rotate64(lane + word * p2 & MASK64, 31) * p1 & MASK64
+
+    def xxh64(data: bytes, seed: int) -> int:
+        done = len(data) - len(data) % 32
+        result = seed + p5
+        if done:
+            lanes = [seed + p1 + p2 & MASK64, seed + p2 & MASK64, seed, seed - p1 & MASK64]
+            for stripe in struct.iter_unpack("<4Q", data[:done]):
+                lanes = [lane_round(lane, word) for lane, word in zip(lanes, stripe)]
+            result = sum(rotate64(lane, n) for lane, n in zip(lanes, (1, 7, 12, 18)))
+            for lane in lanes:
+                result = (result ^ lane_round(0, lane)) * p1 + p4 & MASK64
+        result = result + len(data) & MASK64
+        rest = data[done:]
+        while len(rest) >= 8:
+            (word,) = struct.unpack("<Q", rest[:8])
+            result = rotate64(result ^ lane_round(0, word), 27) * p1 + p4 & MASK64
+            rest = rest[8:]
+        if len(rest) >= 4:
+            (word,) = struct.unpack("<I", rest[:4])
+            result = rotate64(result ^ word * p1 & MASK64, 23) * p2 + p3 & MASK64
+            rest = rest[4:]
+        for byte in rest:
+            result = rotate64(result ^ byte * p5 & MASK64, 11) * p1 & MASK64
+        result = (result ^ result >> 33) * p2 & MASK64
+        result = (result ^ result >> 29) * p3 & MASK64
+        return result ^ result >> 32
+
+    assert (xxh64(b"", 0), xxh64(b"abc", 0)) == (0xEF46DB3751D8E999, 0x44BC2CF5AD770999)
+    message = random_bytes(60000, 8)
+    yield f"9) != UINT64_C(0x{xxh64(message[:-1], 9):016X})"
+    yield f"sum != UINT64_C(0x{sum(xxh64(message[i * 100 : i * 100 + i % 100], i) for i in range(500)) & MASK64:016X})"
+
+
+def base64() -> Iterator[str]:
+    data = random_bytes(24000, 9)
+    yield f"size) != UINT64_C(0x{kernel_hash(b64encode(data)):016X})"
+    yield f"SIZE) != UINT64_C(0x{kernel_hash(data):016X})"
+
+
+def chacha20() -> Iterator[str]:
+    def rotate32(x: int, n: int) -> int:
+        return (x << n | x >> 32 - n) & MASK32
+
+    def block(key: bytes, nonce: bytes, counter: int) -> bytes:
+        start = struct.unpack("<16I", b"expand 32-byte k" + key + struct.pack("<I", counter) + nonce)
+        x = list(start)
+        columns = [(i, i + 4, i + 8, i + 12) for i in range(4)]
+        diagonals = [(i, (i + 1) % 4 + 4, (i + 2) % 4 + 8, (i + 3) % 4 + 12) for i in range(4)]
+        for a, b, c, d in (columns + diagonals) * 10:
+            for to, other, changed, n in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+                x[to] = x[to] + x[other] & MASK32
+                x[changed] = rotate32(x[changed] ^ x[to], n)
+        return struct.pack("<16I", *(a + b & MASK32 for a, b in zip(x, start)))
+
+    def crypt(key: bytes, nonce: bytes, counter: int, data: bytes) -> bytes:
+        stream = b"".join(block(key, nonce, counter + i & MASK32) for i in range((len(data) + 63) // 64))
+        return bytes(a ^ b for a, b in zip(data, stream))
+
+    key, nonce = bytes(range(32)), bytes([0, 0, 0, 0, 0, 0, 0, 0x4A, 0, 0, 0, 0])
+    assert crypt(key, nonce, 1, b"Ladies and Gentl").hex() == "6e2e359a2568f98041ba0728dd0d6981"
+    yield f"SIZE) != UINT64_C(0x{kernel_hash(crypt(key, nonce, 0xFFFFFFF0, random_bytes(16384, 10))):016X})"
+
+
+KERNELS: list[Callable[[], Iterator[str]]] = [sha256, crc32, sieve, mandelbrot, interpreter, blake2s, siphash, xxhash64, base64, chacha20]
 
 
 def main() -> int:
