@@ -41,15 +41,24 @@ static KERNEL_NOINLINE void block(const uint32_t state[16], uint32_t out[16]) {
 }
 
 #ifdef __wasm_simd128__
-static inline v128_t rotate4(v128_t x, int n) {
+/* Left by 16 and by 8 bits are whole bytes. */
+static inline v128_t rotate16(v128_t x) {
+    return wasm_i8x16_shuffle(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+}
+
+static inline v128_t rotate8(v128_t x) {
+    return wasm_i8x16_shuffle(x, x, 3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14);
+}
+
+static inline v128_t rotate_bits(v128_t x, uint32_t n) {
     return wasm_v128_or(wasm_i32x4_shl(x, n), wasm_u32x4_shr(x, 32 - n));
 }
 
 static inline void quarter4(v128_t x[16], int a, int b, int c, int d) {
-    x[a] = wasm_i32x4_add(x[a], x[b]), x[d] = rotate4(wasm_v128_xor(x[d], x[a]), 16);
-    x[c] = wasm_i32x4_add(x[c], x[d]), x[b] = rotate4(wasm_v128_xor(x[b], x[c]), 12);
-    x[a] = wasm_i32x4_add(x[a], x[b]), x[d] = rotate4(wasm_v128_xor(x[d], x[a]), 8);
-    x[c] = wasm_i32x4_add(x[c], x[d]), x[b] = rotate4(wasm_v128_xor(x[b], x[c]), 7);
+    x[a] = wasm_i32x4_add(x[a], x[b]), x[d] = rotate16(wasm_v128_xor(x[d], x[a]));
+    x[c] = wasm_i32x4_add(x[c], x[d]), x[b] = rotate_bits(wasm_v128_xor(x[b], x[c]), 12);
+    x[a] = wasm_i32x4_add(x[a], x[b]), x[d] = rotate8(wasm_v128_xor(x[d], x[a]));
+    x[c] = wasm_i32x4_add(x[c], x[d]), x[b] = rotate_bits(wasm_v128_xor(x[b], x[c]), 7);
 }
 
 /* XORs the four blocks from state[12] on into 256 bytes. Lane i of each vector belongs to block i. */

@@ -8,8 +8,12 @@ written in the kernel's source. Run without arguments it looks all of them up th
 
 and exits with 1 where a source has another one."""
 
+import functools
 import hashlib
+import html
+import itertools
 import math
+import re
 import struct
 import sys
 import zlib
@@ -226,7 +230,89 @@ def chacha20() -> Iterator[str]:
     yield f"SIZE) != UINT64_C(0x{kernel_hash(crypt(key, nonce, 0xFFFFFFF0, random_bytes(16384, 10))):016X})"
 
 
-KERNELS: list[Callable[[], Iterator[str]]] = [sha256, crc32, sieve, mandelbrot, interpreter, blake2s, siphash, xxhash64, base64, chacha20]
+def strings() -> Iterator[str]:
+    names = ("Fish & Chips", "<b>bold</b>", 'say "yes"', "plain words", "a > b")
+    numbers = random_numbers(16)
+    page = "<table>\n"
+    for row in range(120):
+        r, second = next(numbers), next(numbers)
+        cents = (second - (second >> 31 << 32)) * (row % 7 + 1)
+        money = f"{abs(cents) // 100:,}.{abs(cents) % 100:02}"
+        page += f'<tr><td>{row}</td><td class="name">{html.escape(names[r % 5])}</td>'
+        page += f"<td>0x{r:08x}</td><td>{'-' if cents < 0 else ''}{money}</td></tr>\n"
+    text = (page + "</table>\n").replace("td>", "TD >").encode()
+    text += b"\n" * (-len(text) % 8)
+    yield f"size != {len(text)}"
+    yield f"hash != UINT64_C(0x{kernel_hash(text):016X})"
+
+
+def regex_nfa() -> Iterator[str]:
+    levels = ("INFO", "WARN", "ERROR", "DEBUG")
+    parts = (
+        "user=ada@example.org",
+        "took 35 ms",
+        "GET /index.html",
+        "retry 3 of 5",
+        "0x7fe0",
+        "id=a1b2-c3d4",
+        "aaaaaaaab",
+        "connection to 10.0.0.7 lost",
+    )
+    numbers = random_numbers(20)
+    log = []
+    for _ in range(150):
+        r = next(numbers) >> 8
+        line = f"2024-11-22 {levels[r % 4]} {parts[r // 4 % 8]}; {parts[r // 32 % 8]}"
+        log.append(line + ("." if r // 256 % 3 == 0 else ""))
+    for pattern in (
+        r"ERROR|WARN",
+        r"[a-z]+@[a-z]+\.(org|com)$",
+        r"\d+\.\d+\.\d+\.\d+ lost",
+        r"^[^ ]+ (INFO|DEBUG) .*ms",
+        r"(a|aa)+b",
+        r"(x*)*y|0x[0-9a-f]+\.?$",
+    ):
+        found = sum(re.search(pattern, line) is not None for line in log)
+        yield f'{{"{pattern}", {found}}}'.replace("\\", "\\\\")
+
+
+def levenshtein() -> Iterator[str]:
+    numbers = random_numbers(22)
+    words = []
+    for _ in range(60):
+        size = 6 + (next(numbers) >> 8) % 19
+        words.append("".join(chr(ord("a") + (next(numbers) >> 8) % 6) for _ in range(size)))
+
+    def distance(a: str, b: str) -> int:
+        @functools.cache
+        def prefixes(i: int, j: int) -> int:
+            if i == 0 or j == 0:
+                return i + j
+            changed = prefixes(i - 1, j - 1) + (a[i - 1] != b[j - 1])
+            return min(changed, prefixes(i - 1, j) + 1, prefixes(i, j - 1) + 1)
+
+        return prefixes(len(a), len(b))
+
+    table = {(a, b): distance(a, b) for a, b in itertools.combinations(words, 2)}
+    yield f"(total != {2 * sum(table.values())}"
+    yield f"nearest_total != {sum(min(d for pair, d in table.items() if word in pair) for word in words)}"
+
+
+KERNELS: list[Callable[[], Iterator[str]]] = [
+    base64,
+    blake2s,
+    chacha20,
+    crc32,
+    interpreter,
+    levenshtein,
+    mandelbrot,
+    regex_nfa,
+    sha256,
+    sieve,
+    siphash,
+    strings,
+    xxhash64,
+]
 
 
 def main() -> int:
