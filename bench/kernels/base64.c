@@ -29,7 +29,8 @@ static inline void encode12(const uint8_t *in, char *out) {
                                   wasm_v128_and(wasm_u32x4_shr(x, 4), wasm_i32x4_const_splat(0x3F00))),
                      wasm_v128_or(wasm_v128_and(wasm_i32x4_shl(x, 10), wasm_i32x4_const_splat(0x3F0000)),
                                   wasm_v128_and(wasm_i32x4_shl(x, 24), wasm_i32x4_const_splat(0x3F000000))));
-    /* What to add: 0 to 25 take place 13 of the table, 26 to 51 place 0, the digits 1 to 10, + and / the next. */
+    /* What to add: 0 to 25 take place 13 of the table, 26 to 51 place 0, the digits 1 to 10, + and / the
+     * next. */
     v128_t offsets = wasm_i8x16_const('a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
                                       '0' - 52, '0' - 52, '0' - 52, '0' - 52, '+' - 62, '/' - 63, 'A', 0, 0);
     v128_t place = wasm_v128_or(

@@ -1,5 +1,5 @@
-/* Trees of small allocations: perfect ones that are built, counted and freed, and a search tree that numbers go into and
- * out of. Measures malloc and free, and loads that depend on each other. */
+/* Trees of small allocations: perfect ones that are built, counted and freed, and a search tree that numbers
+ * go into and out of. Measures malloc and free, and loads that depend on each other. */
 #include "kernel.h"
 
 #define DEPTH 9

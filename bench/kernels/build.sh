@@ -3,9 +3,9 @@
 #
 #     bench/kernels/build.sh OUT_DIR [NAME...]
 #
-# to OUT_DIR/NAME.wasm; all of them where no NAME is given. The options are those of the plugin kit (pdk/wplug.cfg), so
-# that the kernels are what plugins are. Kernels whose toolchain is missing (cargo with the target wasm32-wasip1; go) are
-# left out with a message. CLANG names another clang than clang-19.
+# to OUT_DIR/NAME.wasm; all of them where no NAME is given. The options are those of the plugin kit
+# (pdk/wplug.cfg), so that the kernels are what plugins are. Kernels whose toolchain is missing (cargo with
+# the target wasm32-wasip1; go) are left out with a message. CLANG names another clang than clang-19.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -25,9 +25,9 @@ compile_c() {
         source=${1%_simd}
         options=(-msimd128)
     fi
-    "$CLANG" --target=wasm32-wasi -std=gnu11 -O2 -mbulk-memory -mmutable-globals -mnontrapping-fptoint -msign-ext \
-        ${options[@]+"${options[@]}"} -Wall -Wextra -Wshadow -Werror -mexec-model=reactor -nostartfiles \
-        -Wl,--no-entry -Wl,--stack-first -Wl,--gc-sections -Wl,--strip-debug \
+    "$CLANG" --target=wasm32-wasi -std=gnu11 -O2 -mbulk-memory -mmutable-globals -mnontrapping-fptoint \
+        -msign-ext ${options[@]+"${options[@]}"} -Wall -Wextra -Wshadow -Werror \
+        -mexec-model=reactor -nostartfiles -Wl,--no-entry -Wl,--stack-first -Wl,--gc-sections -Wl,--strip-debug \
         -o "$out/$1.wasm" "$here/$source.c"
 }
 export -f compile_c
@@ -35,8 +35,8 @@ export -f compile_c
 # compile_rust NAME: the package NAME of the workspace rust/.
 compile_rust() {
     local libraries
-    if ! command -v cargo >/dev/null 2>&1 ||
-        ! libraries=$(rustc --print target-libdir --target wasm32-wasip1 2>/dev/null) || [ ! -d "$libraries" ]; then
+    libraries=$(rustc --print target-libdir --target wasm32-wasip1 2>/dev/null || true)
+    if ! command -v cargo >/dev/null 2>&1 || [ ! -d "$libraries" ]; then
         echo "$1: left out, needs cargo and the target wasm32-wasip1" >&2
         return
     fi

@@ -1,4 +1,5 @@
-/* CRC-32 as zlib, PNG and Ethernet use it: four bytes a step with four tables, and byte by byte at the ends. */
+/* CRC-32 as zlib, PNG and Ethernet use it: four bytes a step with four tables, and byte by byte at the ends.
+ *  */
 #include "kernel.h"
 
 #define MESSAGE_SIZE 60000

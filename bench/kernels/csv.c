@@ -1,5 +1,5 @@
-/* CSV (RFC 4180): quoted fields with doubled quotes, commas and line breaks in them, decimals; rows grouped by one
- * column. The generator keeps the sums that the parser must find. */
+/* CSV (RFC 4180): quoted fields with doubled quotes, commas and line breaks in them, decimals; rows grouped
+ * by one column. The generator keeps the sums that the parser must find. */
 #include "kernel.h"
 
 #define ROWS      400

@@ -1,6 +1,6 @@
-/* A small register machine, interpreted in a loop with a switch: what a plugin with a scripting language does. Three
- * programs run on it: the longest Collatz sequence below a limit, a greatest common divisor, and counting primes with
- * an array. */
+/* A small register machine, interpreted in a loop with a switch: what a plugin with a scripting language
+ * does. Three programs run on it: the longest Collatz sequence below a limit, a greatest common divisor, and
+ * counting primes with an array. */
 #include "kernel.h"
 
 typedef enum opcode {

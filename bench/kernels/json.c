@@ -1,5 +1,5 @@
-/* JSON: text to a tree and back. The text is written so that there is one way to write it; the round trip must give it
- * again, and the tree's numbers must have the sum that was put into it. */
+/* JSON: text to a tree and back. The text is written so that there is one way to write it; the round trip
+ * must give it again, and the tree's numbers must have the sum that was put into it. */
 #include "kernel.h"
 
 #define RECORDS   120

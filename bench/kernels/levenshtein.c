@@ -1,5 +1,5 @@
-/* Levenshtein's edit distance between words: with one row of the table, and suggestions from a list by the smallest
- * distance. */
+/* Levenshtein's edit distance between words: with one row of the table, and suggestions from a list by the
+ * smallest distance. */
 #include "kernel.h"
 
 #define WORDS    60

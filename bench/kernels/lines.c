@@ -1,5 +1,5 @@
-/* Looking for separators in text: how many lines and fields, how long the longest line is, and where a byte comes
- * first. With vectors, sixteen bytes at a time. */
+/* Looking for separators in text: how many lines and fields, how long the longest line is, and where a byte
+ * comes first. With vectors, sixteen bytes at a time. */
 #include "kernel.h"
 #ifdef __wasm_simd128__
 #include <wasm_simd128.h>

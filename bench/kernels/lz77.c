@@ -1,6 +1,6 @@
-/* Compression by references to what came before, and its undoing. The format is bytewise: a token with the number of
- * literals (high half) and of bytes to repeat less four (low half), 15 meaning that more length bytes follow, then the
- * literals, then the distance in two bytes. Matches are found with hash chains. */
+/* Compression by references to what came before, and its undoing. The format is bytewise: a token with the
+ * number of literals (high half) and of bytes to repeat less four (low half), 15 meaning that more length
+ * bytes follow, then the literals, then the distance in two bytes. Matches are found with hash chains. */
 #include "kernel.h"
 
 #define TEXT_SIZE 24000

@@ -1,5 +1,5 @@
-/* The Mandelbrot set in single precision: how many points of a grid stay bounded, and how long the others take. With
- * vectors, four points at a time. */
+/* The Mandelbrot set in single precision: how many points of a grid stay bounded, and how long the others
+ * take. With vectors, four points at a time. */
 #include "kernel.h"
 #ifdef __wasm_simd128__
 #include <wasm_simd128.h>
@@ -11,8 +11,8 @@
 
 static void kernel_prepare(void) {}
 
-/* Steps until |z| > 2, for the four points from (x, y) to the right. All steps are exact operations rounded once, in
- * the same order with and without vectors, so that the counts are the same everywhere. */
+/* Steps until |z| > 2, for the four points from (x, y) to the right. All steps are exact operations rounded
+ * once, in the same order with and without vectors, so that the counts are the same everywhere. */
 #ifdef __wasm_simd128__
 static KERNEL_NOINLINE void steps(float x, float y, float pitch, int32_t out[4]) {
     v128_t cx = wasm_f32x4_add(wasm_f32x4_splat(x),

@@ -1,5 +1,5 @@
-/* The product of two matrices of doubles, in blocks, checked by Freivalds' test: (A B) x must be A (B x). All values
- * are small integers, so that the sums are exact. */
+/* The product of two matrices of doubles, in blocks, checked by Freivalds' test: (A B) x must be A (B x). All
+ * values are small integers, so that the sums are exact. */
 #include "kernel.h"
 
 #define SIZE  64

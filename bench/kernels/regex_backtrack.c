@@ -1,5 +1,5 @@
-/* Regular expressions by backtracking, greedy and with captures: a tree of nodes that is matched with continuations.
- * Pulls fields out of access log lines. */
+/* Regular expressions by backtracking, greedy and with captures: a tree of nodes that is matched with
+ * continuations. Pulls fields out of access log lines. */
 #include "kernel.h"
 
 #define LINES     120

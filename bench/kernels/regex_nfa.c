@@ -1,5 +1,6 @@
-/* Regular expressions without backtracking: a pattern is compiled to a program, which runs all its threads side by side
- * over the text (Thompson 1968, as Pike's machine without captures). Searches each line of a log. */
+/* Regular expressions without backtracking: a pattern is compiled to a program, which runs all its threads
+ * side by side over the text (Thompson 1968, as Pike's machine without captures). Searches each line of a
+ * log. */
 #include "kernel.h"
 
 #define LINES     150
@@ -31,7 +32,8 @@ static uint16_t emit(program *p, instruction i) {
     return p->size++;
 }
 
-/* Makes room for one instruction before `at`: what was emitted since moves up, and with it what jumps there. */
+/* Makes room for one instruction before `at`: what was emitted since moves up, and with it what jumps there.
+ *  */
 static void open_gap(program *p, uint16_t at) {
     emit(p, (instruction){0});
     memmove(&p->code[at + 1], &p->code[at], (size_t)(p->size - 1 - at) * sizeof *p->code);

@@ -1,5 +1,5 @@
-/* Sorting records with a comparator that the caller brings: a stable merge sort of pointers, three times, the most
- * important key last. */
+/* Sorting records with a comparator that the caller brings: a stable merge sort of pointers, three times, the
+ * most important key last. */
 #include "kernel.h"
 
 #define COUNT 1500

@@ -1,5 +1,5 @@
-/* Sorting numbers in place without a comparator: quicksort with the median of three and insertion sort below 16, and
- * radix sort. Both must agree and keep every element. */
+/* Sorting numbers in place without a comparator: quicksort with the median of three and insertion sort below
+ * 16, and radix sort. Both must agree and keep every element. */
 #include "kernel.h"
 
 #define COUNT 6000

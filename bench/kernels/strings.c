@@ -1,5 +1,5 @@
-/* Building text: a buffer that grows, numbers in several forms, escaping, replacing, joining; a report in HTML, as a
- * plugin that renders something makes it. */
+/* Building text: a buffer that grows, numbers in several forms, escaping, replacing, joining; a report in
+ * HTML, as a plugin that renders something makes it. */
 #include "kernel.h"
 
 #define ROWS 120

@@ -1,5 +1,5 @@
-/* Is this UTF-8 (Unicode 15, table 3-7), and how many characters is it? With vectors by table look-up, as Keiser and
- * Lemire describe it ("Validating UTF-8 In Less Than One Instruction Per Byte", 2021). */
+/* Is this UTF-8 (Unicode 15, table 3-7), and how many characters is it? With vectors by table look-up, as
+ * Keiser and Lemire describe it ("Validating UTF-8 In Less Than One Instruction Per Byte", 2021). */
 #include "kernel.h"
 #ifdef __wasm_simd128__
 #include <wasm_simd128.h>
@@ -35,8 +35,8 @@ static void kernel_prepare(void) {
 }
 
 #ifdef __wasm_simd128__
-/* What can be wrong with two bytes that follow each other, a bit each. TOO_LONG to CARRY are found by looking at the
- * halves of the first byte and at the high half of the second: wrong is what all three tables say. */
+/* What can be wrong with two bytes that follow each other, a bit each. TOO_LONG to CARRY are found by looking
+ * at the halves of the first byte and at the high half of the second: wrong is what all three tables say. */
 enum {
     TOO_SHORT = 1 << 0,     /* a lead, then something that does not continue it */
     TOO_LONG = 1 << 1,      /* ASCII, then a continuation */
@@ -79,7 +79,8 @@ static inline v128_t check(v128_t bytes, v128_t before) {
         wasm_v128_and(wasm_i8x16_swizzle(first_high, wasm_u8x16_shr(one, 4)),
                       wasm_i8x16_swizzle(first_low, wasm_v128_and(one, wasm_i8x16_const_splat(0x0F)))),
         wasm_i8x16_swizzle(second_high, wasm_u8x16_shr(bytes, 4)));
-    /* The third byte of a character and the fourth have to be the second of two continuations, and no other may. */
+    /* The third byte of a character and the fourth have to be the second of two continuations, and no other
+     * may. */
     v128_t third = wasm_u8x16_sub_sat(two, wasm_i8x16_const_splat(0xE0 - 0x80));
     v128_t fourth = wasm_u8x16_sub_sat(three, wasm_i8x16_const_splat(0xF0 - 0x80));
     v128_t inside = wasm_v128_and(wasm_v128_or(third, fourth), wasm_i8x16_const_splat((int8_t)0x80));
