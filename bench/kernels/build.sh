@@ -27,8 +27,8 @@ compile_c() {
     fi
     "$CLANG" --target=wasm32-wasi -std=gnu11 -O2 -mbulk-memory -mmutable-globals -mnontrapping-fptoint \
         -msign-ext ${options[@]+"${options[@]}"} -Wall -Wextra -Wshadow -Werror \
-        -mexec-model=reactor -nostartfiles -Wl,--no-entry -Wl,--stack-first -Wl,--gc-sections -Wl,--strip-debug \
-        -o "$out/$1.wasm" "$here/$source.c"
+        -mexec-model=reactor -nostartfiles -Wl,--no-entry -Wl,--stack-first -Wl,--gc-sections \
+        -Wl,--strip-debug -o "$out/$1.wasm" "$here/$source.c"
 }
 export -f compile_c
 

@@ -1,0 +1,3 @@
+module wplug/bench/kernels/go_words
+
+go 1.24
