@@ -17,7 +17,25 @@ pub enum Answer {
     Exit,
 }
 
-pub type Function = fn(&mut [u8], &[u64]) -> Answer;
+/// The guest's memory. None where any of the bytes is outside.
+pub trait Memory {
+    fn read(&mut self, offset: usize, bytes: &mut [u8]) -> Option<()>;
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Option<()>;
+}
+
+impl Memory for &mut [u8] {
+    fn read(&mut self, offset: usize, bytes: &mut [u8]) -> Option<()> {
+        bytes.copy_from_slice(self.get(offset..offset.checked_add(bytes.len())?)?);
+        Some(())
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Option<()> {
+        self.get_mut(offset..offset.checked_add(bytes.len())?)?.copy_from_slice(bytes);
+        Some(())
+    }
+}
+
+pub type Function = fn(&mut dyn Memory, &[u64]) -> Answer;
 
 /// One import. `params` has a letter for each parameter, i for i32 and I for i64.
 #[derive(Clone, Copy)]
@@ -71,15 +89,7 @@ fn function(name: &str) -> Function {
             let now = CLOCK.fetch_add(1_000_000, Ordering::Relaxed);
             errno(|| store(memory, args[2], &now.to_le_bytes()))
         },
-        "random_get" => |memory, args| {
-            errno(|| {
-                let bytes = range(memory, args[0], args[1])?;
-                for (i, byte) in bytes.iter_mut().enumerate() {
-                    *byte = (i * 167 + 13) as u8;
-                }
-                Some(())
-            })
-        },
+        "random_get" => |memory, args| errno(|| fill(memory, args)),
         "fd_write" => |memory, args| errno(|| write(memory, args)),
         "fd_read" => |memory, args| errno(|| store(memory, args[3], &[0; 4])),
         "fd_fdstat_get" => |memory, args| {
@@ -105,36 +115,35 @@ fn errno(work: impl FnOnce() -> Option<()>) -> Answer {
     Answer::Errno(if work().is_some() { SUCCESS } else { EFAULT })
 }
 
-/// `length` bytes at `offset`. Engines hand an i32 over in a u64 of which only the low half counts.
-fn range(memory: &mut [u8], offset: u64, length: u64) -> Option<&mut [u8]> {
-    let start = offset as u32 as usize;
-    memory.get_mut(start..start.checked_add(length as u32 as usize)?)
+/// Engines hand an i32 over in a u64 of which only the low half counts.
+fn store(memory: &mut dyn Memory, offset: u64, bytes: &[u8]) -> Option<()> {
+    memory.write(offset as u32 as usize, bytes)
 }
 
-fn store(memory: &mut [u8], offset: u64, bytes: &[u8]) -> Option<()> {
-    range(memory, offset, bytes.len() as u64)?.copy_from_slice(bytes);
+fn fill(memory: &mut dyn Memory, args: &[u64]) -> Option<()> {
+    for i in 0..u64::from(args[1] as u32) {
+        store(memory, args[0] + i, &[(i * 167 + 13) as u8])?;
+    }
     Some(())
 }
 
-fn load_u32(memory: &mut [u8], offset: u64) -> Option<u32> {
-    let bytes = range(memory, offset, 4)?;
-    Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-}
-
 /// Takes everything: the sum of the lengths of the pieces.
-fn write(memory: &mut [u8], args: &[u64]) -> Option<()> {
+fn write(memory: &mut dyn Memory, args: &[u64]) -> Option<()> {
     let mut total = 0u32;
-    for piece in 0..args[2] as u32 {
-        total = total.wrapping_add(load_u32(memory, args[1] + u64::from(piece) * 8 + 4)?);
+    for piece in 0..args[2] as u32 as usize {
+        let mut length = [0; 4];
+        memory.read(args[1] as u32 as usize + piece * 8 + 4, &mut length)?;
+        total = total.wrapping_add(u32::from_le_bytes(length));
     }
     store(memory, args[3], &total.to_le_bytes())
 }
 
 /// All that is waited for has happened.
-fn poll(memory: &mut [u8], args: &[u64]) -> Option<()> {
+fn poll(memory: &mut dyn Memory, args: &[u64]) -> Option<()> {
     for i in 0..u64::from(args[2] as u32) {
+        let mut subscription = [0; 48];
+        memory.read(args[0] as u32 as usize + i as usize * 48, &mut subscription)?;
         let mut event = [0; 32];
-        let subscription = range(memory, args[0] + i * 48, 48)?;
         event[..8].copy_from_slice(&subscription[..8]);
         event[10] = subscription[8];
         store(memory, args[1] + i * 32, &event)?;

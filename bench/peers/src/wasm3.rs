@@ -155,9 +155,9 @@ unsafe extern "C" fn answer(
         let args = std::slice::from_raw_parts(stack.add(first), import.params.len());
         let mut size = 0;
         let base = m3::m3_GetMemory(runtime, &mut size, 0);
-        let memory: &mut [u8] =
+        let mut memory: &mut [u8] =
             if base.is_null() { &mut [] } else { std::slice::from_raw_parts_mut(base, size as usize) };
-        match (import.function)(memory, args) {
+        match (import.function)(&mut memory, args) {
             Answer::Errno(errno) => *stack = u64::from(errno),
             Answer::Exit => return m3::m3Err_trapExit.cast(),
         }

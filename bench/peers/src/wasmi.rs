@@ -68,11 +68,11 @@ macro_rules! wasmi_peer {
                                     };
                                 }
                                 let memory = caller.get_export("memory").and_then(Extern::into_memory);
-                                let bytes: &mut [u8] = match &memory {
+                                let mut bytes: &mut [u8] = match &memory {
                                     Some(memory) => memory.data_mut(&mut caller),
                                     None => &mut [],
                                 };
-                                match (import.function)(bytes, &args) {
+                                match (import.function)(&mut bytes, &args) {
                                     Answer::Errno(errno) => results[0] = Val::I32(errno as i32),
                                     Answer::Exit => return Err(Error::i32_exit(0)),
                                 }
