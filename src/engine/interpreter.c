@@ -197,13 +197,14 @@ typedef int32_t __attribute__((may_alias)) engine_i32_operand;
 #if WPLUG_METERING
 #define CHARGE(units)    fuel -= (units)
 #define GIVE_BACK(units) fuel += (units)
-#define CHECK_FUEL                                                                                           \
-    if (UNLIKELY(fuel < 0)) TAIL(PAUSE)
+#define OUT_OF_FUEL      UNLIKELY(fuel < 0)
 #else
 #define CHARGE(units)
 #define GIVE_BACK(units)
-#define CHECK_FUEL
+#define OUT_OF_FUEL 0
 #endif
+#define CHECK_FUEL                                                                                           \
+    if (OUT_OF_FUEL) TAIL(PAUSE)
 
 #define TAKE                                                                                                 \
     do {                                                                                                     \
@@ -364,4 +365,54 @@ const char *engine_handler_name(engine_handler handler) {
 #undef HANDLER
     };
     return handler < ENGINE_HANDLER_COUNT ? names[handler] : "?";
+}
+
+/* ---- Pairs --------------------------------------------------------------------------------------------- */
+
+typedef struct handler_pair {
+    uint16_t first, second, both;
+} handler_pair;
+
+static const handler_pair pairs[] = {
+#define PAIRS_OF(...)
+#define PAIR(f1, op1, shape1, d1, f2, op2, shape2, d2)                                                       \
+    PAIR_ENTRY(NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2))
+#define PAIR_ENTRY(first, second)        PAIR_ENTRY_PASTED(first, second)
+#define PAIR_ENTRY_PASTED(first, second) {ENGINE_H_##first, ENGINE_H_##second, ENGINE_H_##first##__##second},
+#include "engine/pairs.def"
+#undef PAIR
+#undef PAIRS_OF
+};
+
+/* Numbers the pairs; FIRST_PAIR_name is that of the first pair that begins with the handler. */
+enum {
+#define PAIRS_OF(f1, op1, shape1, d1) PAIR_GROUP(NAME_##f1(op1, shape1, d1))
+#define PAIR_GROUP(first)             PAIR_GROUP_PASTED(first)
+#define PAIR_GROUP_PASTED(first)      FIRST_PAIR_##first, BEFORE_PAIR_##first = FIRST_PAIR_##first - 1,
+#define PAIR(f1, op1, shape1, d1, f2, op2, shape2, d2)                                                       \
+    PAIR_NUMBER(NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2))
+#define PAIR_NUMBER(first, second)        PAIR_NUMBER_PASTED(first, second)
+#define PAIR_NUMBER_PASTED(first, second) PAIR_##first##__##second,
+#include "engine/pairs.def"
+#undef PAIR
+#undef PAIRS_OF
+#undef PAIR_GROUP_PASTED
+};
+
+/* By the first handler: the number of its first pair, plus one. */
+static const uint16_t first_pairs[ENGINE_HANDLER_COUNT] = {
+#define PAIRS_OF(f1, op1, shape1, d1) PAIR_GROUP(NAME_##f1(op1, shape1, d1))
+#define PAIR_GROUP_PASTED(first)      [ENGINE_H_##first] = FIRST_PAIR_##first + 1,
+#define PAIR(...)
+#include "engine/pairs.def"
+#undef PAIR
+#undef PAIRS_OF
+};
+
+engine_handler engine_handler_pair(engine_handler first, engine_handler second) {
+    const size_t start = first_pairs[first];
+    if (!start) return ENGINE_HANDLER_COUNT;
+    for (size_t i = start - 1; i < sizeof pairs / sizeof *pairs && pairs[i].first == first; i++)
+        if (pairs[i].second == second) return (engine_handler)pairs[i].both;
+    return ENGINE_HANDLER_COUNT;
 }

@@ -307,12 +307,21 @@ static void put_u32(translator *t, uint32_t instruction, unsigned n, uint32_t va
     ((half *)(t->code + instruction + 1))[n] = value;
 }
 
+/* Until the code is finished, an instruction's word 0 holds its handler's number and, above, its length in words. */
+static engine_handler get_handler(const translator *t, size_t at) {
+    return (engine_handler)(t->code[at] & UINT16_MAX);
+}
+
+static void put_handler(translator *t, size_t at, engine_handler handler) {
+    t->code[at] = (t->code[at] & ~(engine_word)UINT16_MAX) | handler;
+}
+
 /* Appends an instruction of `words` words, operands zero, and returns where it is. */
 static uint32_t emit(translator *t, engine_handler handler, uint32_t words) {
     if (!grow(t, (void **)&t->code, &t->capacity, sizeof *t->code, t->count + words)) t->count = 0;
     const uint32_t at = (uint32_t)t->count;
     memset(t->code + at, 0, words * sizeof *t->code);
-    t->code[at] = engine_handler_word(handler);
+    t->code[at] = handler | (engine_word)words << 32;
     t->count += words;
     t->last_start = at;
     return at;
@@ -413,7 +422,7 @@ static void spill(translator *t, acc_class which) {
     accumulator *acc = &t->acc[which];
     if (acc->entry < 0) return;
     entry *e = &t->stack[acc->entry];
-    t->code[acc->producer] = engine_handler_word(acc->handler + 1);
+    put_handler(t, acc->producer, acc->handler + 1);
     put_u16(t, acc->producer, 0, e->home);
     e->kind = ENTRY_SLOT;
     e->slot = e->home;
@@ -838,7 +847,7 @@ static void local_set(translator *t, uint32_t index) {
     }
     accumulator *acc = &t->acc[class_of(e.type)];
     if (e.kind == ENTRY_ACC && acc->producer == t->last_start) {
-        t->code[acc->producer] = engine_handler_word(acc->handler + 1);
+        put_handler(t, acc->producer, acc->handler + 1);
         put_u16(t, acc->producer, 0, slot);
         t->last.kind = LAST_NONE;
         slot_written(t, slot);
@@ -1128,14 +1137,15 @@ static void br_table(translator *t) {
     uint32_t arity = 0;
     for (uint32_t i = 0; i <= count; i++) arity = label_arity(label(t, read_index(t)));
     send_top_home(t, arity);
-    const uint32_t at = emit(t, index.kind == 'A' ? ENGINE_H_BR_TABLE_A : ENGINE_H_BR_TABLE_S, 2);
+    /* The labels, a word each, belong to the instruction: a distance and fuel. */
+    const uint32_t at = emit(t, index.kind == 'A' ? ENGINE_H_BR_TABLE_A : ENGINE_H_BR_TABLE_S, 2 + count + 1);
     if (index.kind == 'S') put_u16(t, at, 0, index.slot);
     put_u32(t, at, 1, count);
     t->ip = labels;
     uint32_t with_stubs = 0;
     for (uint32_t i = 0; i <= count; i++) {
         control *c = label(t, read_index(t));
-        const uint32_t word = emit(t, (engine_handler)0, 1); /* not an instruction: distance and fuel */
+        const uint32_t word = at + 2 + i;
         if (!arity || in_place(t, c)) {
             point(t, at, 2 * word, 2 * word + 1, c);
             continue;
@@ -1694,7 +1704,7 @@ static uint32_t lane_width(uint32_t op) {
 /* Whether the vector on top is what the last instruction made, a constant. */
 static bool constant_vector_on_top(const translator *t) {
     return t->stack_count && is_last_vector(t, &t->stack[t->stack_count - 1]) &&
-           t->code[t->last_start] == engine_handler_word(ENGINE_H_V128_CONST);
+           get_handler(t, t->last_start) == ENGINE_H_V128_CONST;
 }
 
 /* x and a constant that goes into the instruction. */
@@ -2216,6 +2226,19 @@ static size_t code_size(size_t words, size_t regions, size_t clauses) {
            clauses * sizeof(engine_clause);
 }
 
+/* Puts the handlers' words where their numbers were. An instruction that has a handler together with the next one gets
+ * that; the next keeps its own, for those who branch to it. */
+static void finish_code(const translator *t, engine_word *words) {
+    size_t next = 0;
+    for (size_t at = 0; at < t->count; at = next) {
+        next = at + (size_t)(t->code[at] >> 32);
+        const engine_handler alone = get_handler(t, at);
+        const engine_handler pair =
+            next < t->count ? engine_handler_pair(alone, get_handler(t, next)) : ENGINE_HANDLER_COUNT;
+        words[at] = engine_handler_word(pair == ENGINE_HANDLER_COUNT ? alone : pair);
+    }
+}
+
 /* The finished code in one block, or NULL without memory. */
 static engine_code *pack_code(const translator *t) {
     engine_code *code = base_alloc(t->allocator, code_size(t->count, t->region_count, t->clause_count));
@@ -2226,6 +2249,7 @@ static engine_code *pack_code(const translator *t) {
     code->regions = (engine_region *)(void *)(code->words + t->count);
     code->clauses = (engine_clause *)(void *)(code->regions + t->region_count);
     memcpy(code->words, t->code, t->count * sizeof *code->words);
+    finish_code(t, code->words);
     if (t->region_count) memcpy(code->regions, t->regions, t->region_count * sizeof *code->regions);
     if (t->clause_count) memcpy(code->clauses, t->clauses, t->clause_count * sizeof *code->clauses);
     return code;
