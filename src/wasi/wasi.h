@@ -87,7 +87,7 @@ typedef struct wasi_context {
 
     /* Private to this room. */
     wasi_fd fds[3];
-    bool again;               /* the host function that waited is called again */
+    bool again;               /* the host function that waited is called again; false after dropping its call */
     uint64_t time_skipped;    /* by wasi_skip_to */
     uint64_t polls;           /* fruitless reads of a non-blocking stdin, one after the other */
     uint64_t began_monotonic; /* when the poll_oneoff that waits was called, on both clocks */

@@ -233,8 +233,10 @@ static void call(world *w, unsigned index, const uint64_t *arguments, int64_t sl
         require(engine_exec_trap_message(w->exec)[0] != '\0');
         note(w, w->wasi.exit_code);
         w->wasi.end = WASI_RUNNING;
+    } else if (outcome == ENGINE_FINISHED) {
+        require(!has_result(index));
     } else {
-        require(outcome != ENGINE_FINISHED || !has_result(index));
+        w->wasi.again = false; /* dropped while it waits: the next call is another one */
     }
     note(w, engine_exec_fuel_used(w->exec));
 }
