@@ -597,26 +597,22 @@
         NEXT(WORDS_##family(operation, shape));                                                              \
     })
 #define BOTH(family, operation, shape) ONE(family, operation, shape, ) ONE(family, operation, shape, _D)
+/* clang-format off */
 #define COMMUTATIVE(operation)                                                                               \
-    BOTH(BINARY, operation, SS)                                                                              \
-    BOTH(BINARY, operation, SK) BOTH(BINARY, operation, AS) BOTH(BINARY, operation, AK)
+    BOTH(BINARY, operation, SS) BOTH(BINARY, operation, SK) BOTH(BINARY, operation, AS) BOTH(BINARY, operation, AK)
 #define BINARY(operation)                                                                                    \
     COMMUTATIVE(operation) BOTH(BINARY, operation, SA) BOTH(BINARY, operation, KS) BOTH(BINARY, operation, KA)
 #define UNARY(operation) BOTH(UNARY, operation, S) BOTH(UNARY, operation, A)
 #define LOAD(operation)  BOTH(LOAD, operation, S) BOTH(LOAD, operation, A) BOTH(LOAD, operation, K)
 #define STORE(operation)                                                                                     \
-    ONE(STORE, operation, SS, )                                                                              \
-    ONE(STORE, operation, SA, )                                                                              \
-    ONE(STORE, operation, SK, )                                                                              \
-    ONE(STORE, operation, AS, )                                                                              \
-    ONE(STORE, operation, AK, ) ONE(STORE, operation, KS, ) ONE(STORE, operation, KA, )                      \
-        ONE(STORE, operation, KK, )
+    ONE(STORE, operation, SS, ) ONE(STORE, operation, SA, ) ONE(STORE, operation, SK, ) ONE(STORE, operation, AS, )\
+    ONE(STORE, operation, AK, ) ONE(STORE, operation, KS, ) ONE(STORE, operation, KA, ) ONE(STORE, operation, KK, )
 #define FLOAT_STORE(operation)                                                                               \
     ONE(STORE, operation, SA, ) ONE(STORE, operation, AA, ) ONE(STORE, operation, KA, )
 #define SELECT(operation) BOTH(SELECT, operation, S) BOTH(SELECT, operation, A)
 #define BRANCH(operation)                                                                                    \
-    ONE(BRANCH, operation, SS, )                                                                             \
-    ONE(BRANCH, operation, SK, ) ONE(BRANCH, operation, AS, ) ONE(BRANCH, operation, AK, )
+    ONE(BRANCH, operation, SS, ) ONE(BRANCH, operation, SK, ) ONE(BRANCH, operation, AS, ) ONE(BRANCH, operation, AK, )
+/* clang-format on */
 
 /* Two steps in one handler: see pairs.def. */
 #define PAIR_HANDLER(f1, op1, shape1, d1, f2, op2, shape2, d2)                                               \

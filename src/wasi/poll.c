@@ -17,6 +17,10 @@ static uint64_t realtime(const wasi_context *context, const engine_exec *exec) {
     return context->start_time_ns + wasi_now(context, exec);
 }
 
+void wasi_drop_wait(wasi_context *context) {
+    context->again = false;
+}
+
 void wasi_skip_to(wasi_context *context, const engine_exec *exec, uint64_t to) {
     uint64_t now = wasi_now(context, exec);
     if (context->is_deterministic && to > now) context->time_skipped += to - now;

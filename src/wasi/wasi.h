@@ -87,7 +87,7 @@ typedef struct wasi_context {
 
     /* Private to this room. */
     wasi_fd fds[3];
-    bool again;               /* the host function that waited is called again; false after dropping its call */
+    bool again;               /* the host function that waited is called again */
     uint64_t time_skipped;    /* by wasi_skip_to */
     uint64_t polls;           /* fruitless reads of a non-blocking stdin, one after the other */
     uint64_t began_monotonic; /* when the poll_oneoff that waits was called, on both clocks */
@@ -115,6 +115,9 @@ base_status wasi_link(wasi_context *context, engine_store *store, base_bytes nam
 uint64_t wasi_now(const wasi_context *context, const engine_exec *exec);
 /* Deterministic clocks: it is `to` now, if it was earlier before. */
 void wasi_skip_to(wasi_context *context, const engine_exec *exec, uint64_t to);
+
+/* The run whose call waits is dropped, or started over: the next call is another one. */
+void wasi_drop_wait(wasi_context *context);
 
 /* True where a guest that waits would go on if it were resumed now, time apart. */
 bool wasi_is_ready(const wasi_context *context);

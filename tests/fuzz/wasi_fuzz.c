@@ -236,7 +236,7 @@ static void call(world *w, unsigned index, const uint64_t *arguments, int64_t sl
     } else if (outcome == ENGINE_FINISHED) {
         require(!has_result(index));
     } else {
-        w->wasi.again = false; /* dropped while it waits: the next call is another one */
+        wasi_drop_wait(&w->wasi);
     }
     note(w, engine_exec_fuel_used(w->exec));
 }
