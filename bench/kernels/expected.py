@@ -381,7 +381,7 @@ def blend() -> Iterator[str]:
     for i in range(0, 32000, 4):
         r = next(numbers)
         alpha = (0, 255, r & 255, r & 255)[r >> 30]
-        top = [(next(numbers) >> 24) * alpha // 255 for _ in range(3)] + [alpha]
+        top = [(next(numbers) >> 24) * (alpha or 255) // 255 for _ in range(3)] + [alpha]
         result += bytes(
             min(a + round(Fraction(b * (255 - alpha), 255)), 255) for a, b in zip(top, bottom[i : i + 4])
         )

@@ -15,7 +15,7 @@ import (
 
 const (
 	vocabulary = 150
-	words      = 2500
+	words      = 1000
 )
 
 type entry struct {
