@@ -1,6 +1,6 @@
-/* Runs benchmark kernels and loads modules on the engine, with the command line of the program in peers/, and measures
- * what only this engine has: suspending a run, and translating functions one by one. One process is one measurement;
- * engine.py starts them in turn. */
+/* Runs benchmark kernels and loads modules on the engine, with the command line of the program in peers/, and
+ * measures what only this engine has: suspending a run, and translating functions one by one. One process is
+ * one measurement; engine.py starts them in turn. */
 #include "base/os.h"
 #include "engine/engine.h"
 
@@ -410,40 +410,45 @@ static void command_suspend(const char *path, int32_t rounds, int32_t slice, int
     free_guest(&g);
 }
 
-/* Starts each exported function without any fuel, and answers how many there are. */
-static uint32_t touch_functions(guest *g) {
+/* Starts each function without any fuel, and answers how many of them that stopped. */
+static uint32_t touch_functions(guest *g, const uint64_t *functions, uint32_t count) {
     static const uint64_t no_arguments[64];
-    uint32_t touched = 0;
-    for (uint32_t i = 0; i < engine_module_export_count(g->module); i++) {
-        engine_export export = engine_module_export(g->module, i);
-        if (export.type.kind != ENGINE_FUNC) continue;
-        if (export.type.func->param_cells > 64)
-            stop(EXIT_UNSUPPORTED, "a function of more than 64 parameters");
-        engine_extern function;
-        engine_extern_type type;
-        if (!engine_instance_export(g->instance, export.name, &function, &type)) continue;
-        start(g, function.func, no_arguments);
-        if (engine_exec_run(g->exec, 0) == ENGINE_OUT_OF_FUEL) touched++;
+    uint32_t stopped = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        start(g, functions[i], no_arguments);
+        if (engine_exec_run(g->exec, 0) == ENGINE_OUT_OF_FUEL) stopped++;
     }
-    return touched;
+    return stopped;
 }
 
 static void command_translate(const char *path, int32_t repeats) {
-    uint32_t touched = 0;
+    uint32_t stopped = 0;
     base_buffer bytes;
     load_file(path, &bytes);
     for (int32_t i = 0; i < repeats; i++) {
         guest g;
         instantiate(&g, load(&bytes));
+        uint32_t exports = engine_module_export_count(g.module), count = 0;
+        uint64_t *functions = calloc(exports + 1, sizeof *functions);
+        if (!functions) stop(EXIT_WRONG, "no memory");
+        for (uint32_t e = 0; e < exports; e++) {
+            engine_export export = engine_module_export(g.module, e);
+            engine_extern function;
+            engine_extern_type type;
+            if (export.type.kind != ENGINE_FUNC || export.type.func->param_cells > 64) continue;
+            if (engine_instance_export(g.instance, export.name, &function, &type))
+                functions[count++] = function.func;
+        }
         uint64_t begin = cpu_ns();
-        touched = touch_functions(&g);
+        stopped = touch_functions(&g, functions, count);
         uint64_t translated = cpu_ns();
-        touch_functions(&g);
+        touch_functions(&g, functions, count);
         uint64_t end = cpu_ns();
         printf("translate %" PRIu64 "\nagain %" PRIu64 "\n", translated - begin, end - translated);
+        free(functions);
         free_guest(&g);
     }
-    printf("functions %" PRIu32 "\n", touched);
+    printf("functions %" PRIu32 "\n", stopped);
     base_buffer_free(&bytes);
 }
 

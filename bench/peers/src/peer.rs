@@ -1,5 +1,5 @@
-//! What the programs of this folder ask of an engine. Each peer is a type of its own behind these traits, so that
-//! main.rs times all of them in the same way.
+//! What the programs of this folder ask of an engine. Each peer is a type of its own behind these traits, so
+//! that main.rs times all of them in the same way.
 
 /// Why something did not work.
 pub enum Failure {

@@ -1,6 +1,7 @@
-//! The imports that a kernel may have: wasi_snapshot_preview1 in which nothing happens. All peers, and wplug_bench.c, give
-//! the same answers: no arguments, no files, end of input, a clock that goes on by a millisecond at each look, random bytes
-//! that are always the same, output that goes nowhere. The rest is ENOSYS.
+//! The imports that a kernel may have: wasi_snapshot_preview1 in which nothing happens. All peers, and
+//! wplug_bench.c, give the same answers: no arguments, no files, end of input, a clock that goes on by a
+//! millisecond at each look, random bytes that are always the same, output that goes nowhere. The rest is
+//! ENOSYS.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

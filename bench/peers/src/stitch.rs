@@ -29,8 +29,8 @@ fn reason(error: Error) -> String {
 }
 
 thread_local! {
-    /// The memory of the instance, which there is only after its imports were made. Host functions must be Send, which
-    /// this handle is not, so they cannot hold it.
+    /// The memory of the instance, which there is only after its imports were made. Host functions must be
+    /// Send, which this handle is not, so they cannot hold it.
     static MEMORY: Cell<Option<Mem>> = const { Cell::new(None) };
 }
 
@@ -38,7 +38,9 @@ thread_local! {
 fn import(store: &mut Store, import: Import) -> Func {
     macro_rules! host {
         ($($name:ident: $type:ty),*) => {
-            Func::wrap(store, move |store: &mut Store, $($name: $type),*| answer(store, &import, &[$($name as u64),*]))
+            Func::wrap(store, move |store: &mut Store, $($name: $type),*| {
+                answer(store, &import, &[$($name as u64),*])
+            })
         };
     }
     match import.params {

@@ -1,5 +1,5 @@
-//! The fast interpreter of WAMR, through its C interface. It validates and translates a module whole while loading, and
-//! looks for the imports then too. Bounds are checked by comparing, not by catching signals.
+//! The fast interpreter of WAMR, through its C interface. It validates and translates a module whole while
+//! loading, and looks for the imports then too. Bounds are checked by comparing, not by catching signals.
 
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::slice;
@@ -62,7 +62,8 @@ pub fn version() -> String {
 }
 
 unsafe extern "C" fn answer(environment: wamr::wasm_exec_env_t, stack: *mut u64) {
-    // SAFETY: the attachment is the Import that was registered, the stack has its arguments and takes the result.
+    // SAFETY: the attachment is the Import that was registered, the stack has its arguments and takes the
+    // result.
     unsafe {
         let import = &*wamr::wasm_runtime_get_function_attachment(environment).cast::<Import>();
         let args = slice::from_raw_parts(stack, import.params.len());

@@ -1,7 +1,8 @@
 //! wasm3, through its C interface.
 //!
-//! It checks a function's body when it compiles it, which is at the first call: what it calls loading does less than what
-//! the others do. With `eager` all functions are compiled while loading, as they are with m3_CompileModule.
+//! It checks a function's body when it compiles it, which is at the first call: what it calls loading does
+//! less than what the others do. With `eager` all functions are compiled while loading, as they are with
+//! m3_CompileModule.
 
 use std::ffi::{c_void, CStr, CString};
 use std::ptr::{null, null_mut};

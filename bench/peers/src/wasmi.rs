@@ -33,8 +33,8 @@ macro_rules! wasmi_peer {
                 spent: Option<u64>,
             }
 
-            /// Validation is eager either way; without `eager` functions are translated at their first call, as is
-            /// the engine's default.
+            /// Validation is eager either way; without `eager` functions are translated at their first call,
+            /// as is the engine's default.
             pub fn peer(metered: bool, eager: bool) -> Box<dyn Peer> {
                 let mode = if eager { CompilationMode::Eager } else { CompilationMode::LazyTranslation };
                 let mut config = Config::default();

@@ -1,5 +1,5 @@
-//! wasmtime twice: with Pulley, its interpreter of portable code, and compiling for the processor, as a reference for what
-//! an interpreter cannot reach. Both compile a module whole while loading, on one thread.
+//! wasmtime twice: with Pulley, its interpreter of portable code, and compiling for the processor, as a
+//! reference for what an interpreter cannot reach. Both compile a module whole while loading, on one thread.
 
 use std::sync::Arc;
 

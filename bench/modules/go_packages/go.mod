@@ -1,0 +1,3 @@
+module wplug/bench/modules/go_packages
+
+go 1.24

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Measures the engine and compares it with its peers; bench/README.md tells what and how.
+#
+#     scripts/bench.sh engine [OPTION]...   kernels: wplug in each way to build it, and other engines
+#     scripts/bench.sh load [OPTION]...     modules: time until they can run, memory, size of the library
+#     scripts/bench.sh suspend [OPTION]...  what stopping and going on costs
+#     scripts/bench.sh all [--quick] [--repetitions N]
+#
+# Options: --quick measures less; --repetitions N more or less (5). Of `engine`: --kernel NAME (repeatable),
+# only these kernels, and --engine NAME (repeatable), only these columns; of `load`: --engine; of `suspend`:
+# --kernel.
+#
+# Builds in build/bench and leaves its results there: engine.txt, .json and .svg, and so on. The peers need
+# cargo, and the large modules need cargo with the target wasm32-wasip1, and go: what is missing is left out
+# with a message.
+source "$(dirname "$0")/common.sh"
+
+command=${1:-}
+case $command in
+engine | load | suspend | all) shift ;;
+*) fail "usage: scripts/bench.sh engine|load|suspend|all [OPTION]...: see the top of this file" ;;
+esac
+
+build=$PWD/build/bench
+mkdir -p "$build"
+
+# build_wplug NAME COMPILER TARGETS [CMAKE_OPTION...]: the bench program, optimised as the presets do it.
+build_wplug() {
+    local name=$1 compiler=$2 targets=$3
+    shift 3
+    cmake -G Ninja -S . -B "$build/$name" -DCMAKE_C_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_C_FLAGS_RELEASE="-O2 -DNDEBUG" -DWPLUG_TESTS=OFF -DWPLUG_BENCH=ON "$@" >/dev/null
+    # shellcheck disable=SC2086 # the targets are words
+    cmake --build "$build/$name" --target $targets
+}
+
+build_kernels() {
+    say "Kernels"
+    bench/kernels/build.sh "$build/kernels"
+}
+
+# The other engines. $peers stays empty where they cannot be built.
+peers=
+build_peers() {
+    if ! command -v cargo >/dev/null 2>&1; then
+        say "cargo is not there: wasm3, wasmi, stitch, WAMR, tinywasm and wasmtime are left out"
+        return
+    fi
+    say "Peers: $(grep -c '^name' bench/peers/Cargo.lock) packages, built for speed: minutes at first"
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$build/cargo}
+    # wasm3 and WAMR are C, and wasm3 needs clang's tail calls. bindgen needs libclang.
+    CC=clang-19 CFLAGS=-O3 LIBCLANG_PATH=$(llvm-config-19 --libdir) \
+        cargo build --quiet --release --locked --manifest-path bench/peers/Cargo.toml
+    peers=$CARGO_TARGET_DIR/release/peers
+}
+
+# Kernels without imports as native code: wasm to C to clang -O2.
+build_native() {
+    local runtime=/usr/share/wabt/wasm2c
+    if ! command -v wasm2c >/dev/null 2>&1 || [ ! -d $runtime ]; then
+        say "wasm2c is not there: native code is left out"
+        return
+    fi
+    say "Kernels as native code"
+    mkdir -p "$build/native"
+    export build runtime
+    # shellcheck disable=SC2016 # the inner shell expands
+    find "$build/kernels" -maxdepth 1 -name '*.wasm' -print0 | xargs -0 -P 2 -n 1 bash -c '
+        name=$(basename "$1" .wasm)
+        [ "$build/native/$name" -nt "$1" ] && exit
+        work=$build/native/$name.work
+        mkdir -p "$work"
+        # This wasm2c knows no vectors, and there is nobody to answer imports.
+        if ! wasm-objdump -x -j Import "$1" 2>/dev/null | grep -q "func\[" &&
+            wasm2c -n kernel "$1" -o "$work/module.c" 2>/dev/null &&
+            clang-19 -w -O2 -I "$work" -I "$runtime" -o "$build/native/$name" bench/native.c \
+                "$work/module.c" "$runtime/wasm-rt-impl.c" -lm 2>/dev/null; then
+            :
+        else
+            rm -f "$build/native/$name"
+        fi
+        rm -rf "$work"' native
+}
+
+# The modules to load: plugins, and a large one beside the kernels in Rust and Go.
+build_modules() {
+    cmake --build "$build/wplug" --target plugins
+    mkdir -p "$build/modules"
+    if command -v go >/dev/null 2>&1; then
+        say "A large Go module"
+        (cd bench/modules/go_packages &&
+            GOOS=wasip1 GOARCH=wasm go build -trimpath -o "$build/modules/go_packages.wasm" .)
+    else
+        say "go is not there: the largest module is left out"
+    fi
+}
+
+# measure SCRIPT [OPTION]...
+measure() {
+    local script=$1
+    shift
+    say "Measuring"
+    python3 "bench/$script.py" --build "$build" "$@"
+}
+
+run_engine() {
+    say "wplug, in four ways"
+    build_wplug wplug clang-19 wplug_bench
+    build_wplug wplug-unmetered clang-19 wplug_bench -DWPLUG_METERING=OFF
+    build_wplug wplug-gcc gcc wplug_bench
+    build_wplug wplug-switch gcc wplug_bench -DWPLUG_DISPATCH=switch
+    build_kernels
+    build_native
+    build_peers
+    measure engine ${peers:+--peers "$peers"} "$@"
+}
+
+run_load() {
+    say "wplug, by clang and by gcc"
+    build_wplug wplug clang-19 "wplug_bench wplug_shared"
+    build_wplug wplug-gcc gcc "wplug_bench wplug_shared"
+    build_kernels
+    build_modules
+    build_peers
+    measure load ${peers:+--peers "$peers"} "$@"
+}
+
+run_suspend() {
+    say "wplug, by clang and by gcc"
+    build_wplug wplug clang-19 wplug_bench
+    build_wplug wplug-gcc gcc wplug_bench
+    build_kernels
+    measure suspend "$@"
+}
+
+install_missing "${BUILD_PACKAGES[@]}" gcc binutils python3 libclang1-19
+case $command in
+engine) run_engine "$@" ;;
+load) run_load "$@" ;;
+suspend) run_suspend "$@" ;;
+all)
+    run_engine "$@"
+    run_load "$@"
+    run_suspend "$@"
+    ;;
+esac
