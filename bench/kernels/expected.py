@@ -9,6 +9,7 @@ as they are written in the kernel's source. This looks them up there:
 and exits with 1 where a source has another one."""
 
 import functools
+import heapq
 import hashlib
 import html
 import itertools
@@ -18,6 +19,7 @@ import struct
 import sys
 import zlib
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -108,6 +110,7 @@ def interpreter() -> Iterator[str]:
 
     longest = max(range(1, 1000), key=steps)
     yield f"m.registers[2] != {longest} || m.registers[3] != {steps(longest)}"
+    yield f"m.registers[1] != {math.gcd(1071, 462)} || m.registers[6] != {math.lcm(1071, 462)}"
     yield f"m.registers[2] != {sum(is_prime(n) for n in range(4096))}"
 
 
@@ -326,6 +329,22 @@ def pi_digits() -> Iterator[str]:
     yield f"sum != {result}"
 
 
+def huffman() -> Iterator[str]:
+    numbers = random_numbers(14)
+    text = []
+    for _ in range(15001):
+        r = next(numbers) >> 8
+        text.append((r & 63) * (r >> 6 & 63) * (r >> 12 & 63) >> 10)
+    weights = list(Counter(text).values())
+    heapq.heapify(weights)
+    bits = 0
+    while len(weights) > 1:
+        both = heapq.heappop(weights) + heapq.heappop(weights)
+        bits += both
+        heapq.heappush(weights, both)
+    yield f"bits != {bits}"
+
+
 def image_filter() -> Iterator[str]:
     width, height = 96, 64
     numbers = random_numbers(27)
@@ -515,6 +534,7 @@ KERNELS: list[Callable[[], Iterator[str]]] = [
     crc32,
     expression,
     gray,
+    huffman,
     image_filter,
     interpreter,
     levenshtein,

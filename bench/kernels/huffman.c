@@ -1,14 +1,11 @@
 /* Huffman's code: count, build the tree with a heap, make it canonical, encode, decode. */
 #include "kernel.h"
 
-#include <math.h>
-
-#define TEXT_SIZE 16000
+#define TEXT_SIZE 15001
 #define SYMBOLS   256
 #define MAX_BITS  32
 
 static uint8_t text[TEXT_SIZE], packed[2 * TEXT_SIZE], unpacked[TEXT_SIZE];
-static double entropy; /* of a symbol, in bits */
 
 typedef struct code {
     uint8_t length[SYMBOLS]; /* 0: does not occur */
@@ -17,15 +14,10 @@ typedef struct code {
 
 /* Bytes with a distribution that is anything but even. */
 static void kernel_prepare(void) {
-    uint32_t seed = 14, counts[SYMBOLS] = {0};
+    uint32_t seed = 14;
     for (int i = 0; i < TEXT_SIZE; i++) {
         uint32_t r = kernel_random(&seed) >> 8;
         text[i] = (uint8_t)((r & 63) * (r >> 6 & 63) * (r >> 12 & 63) >> 10);
-        counts[text[i]]++;
-    }
-    for (int i = 0; i < SYMBOLS; i++) {
-        double share = (double)counts[i] / TEXT_SIZE;
-        if (counts[i] > 0) entropy -= share * log2(share);
     }
 }
 
@@ -146,8 +138,8 @@ static int kernel_round(void) {
     }
     if (kraft != 1) return 1; /* no code is wasted */
     size_t bits = encode(&c, text, TEXT_SIZE, packed);
-    /* Shannon's bounds. */
-    if ((double)bits < entropy * TEXT_SIZE || (double)bits > (entropy + 1) * TEXT_SIZE) return 2;
+    /* No code is shorter: expected.py, with a heap of Python's. The last byte is not full. */
+    if (bits != 93502) return 2;
     memset(unpacked, 0, TEXT_SIZE);
     if (decode(c.length, packed, bits, unpacked) != TEXT_SIZE) return 3;
     return memcmp(text, unpacked, TEXT_SIZE) != 0 ? 4 : 0;

@@ -49,7 +49,7 @@ static KERNEL_NOINLINE status execute(machine *m, const instruction *code, uint3
         case MOVE: r[i->a] = r[i->b]; break;
         case ADD: r[i->a] = r[i->b] + r[i->c] + i->k; break;
         case SUB: r[i->a] = r[i->b] - r[i->c]; break;
-        case MUL: r[i->a] = r[i->b] * r[i->c]; break;
+        case MUL: r[i->a] = (int32_t)((uint32_t)r[i->b] * (uint32_t)r[i->c]); break; /* wraps */
         case DIV:
             if (r[i->c] == 0) return DIVISION_BY_ZERO;
             r[i->a] = r[i->b] / r[i->c];
@@ -104,10 +104,12 @@ static const instruction collatz[] = {
     {SHR, 5, 5, 0, 1},    {JUMP, 0, 0, 0, 13},                       /* 28: n = n / 2 */
 };
 
-/* r1, r2: two numbers; r1 becomes their greatest common divisor. */
+/* r1, r2: two numbers; r1 becomes their greatest common divisor, r6 their least common multiple. */
 static const instruction gcd[] = {
-    {EQUAL, 2, 0, 0, 0}, {HALT, 0, 0, 0, 0}, {MOD, 3, 1, 2, 0},
-    {MOVE, 1, 2, 0, 0},  {MOVE, 2, 3, 0, 0}, {JUMP, 0, 0, 0, 0},
+    {MOVE, 4, 1, 0, 0}, {MOVE, 5, 2, 0, 0}, {EQUAL, 2, 0, 0, 0},
+    {JUMP, 0, 0, 0, 8}, {MOD, 3, 1, 2, 0},                      /* 2: until r2 == 0 */
+    {MOVE, 1, 2, 0, 0}, {MOVE, 2, 3, 0, 0}, {JUMP, 0, 0, 0, 2}, /* 5 */
+    {DIV, 6, 4, 1, 0},  {MUL, 6, 6, 5, 0},  {HALT, 0, 0, 0, 0}, /* 8 */
 };
 
 /* r1: limit, at most 4096; r2: how many primes are below it. */
@@ -137,6 +139,9 @@ static int kernel_round(void) {
     m.registers[1] = 1836311903,
     m.registers[2] = 1134903170; /* neighbours in Fibonacci's sequence: no common one */
     if (RUN(gcd) != FINISHED || m.registers[1] != 1) return 3;
+    memset(&m, 0, sizeof m);
+    m.registers[1] = 1071, m.registers[2] = 462;
+    if (RUN(gcd) != FINISHED || m.registers[1] != 21 || m.registers[6] != 23562) return 6; /* expected.py */
 
     memset(&m, 0, sizeof m);
     m.registers[1] = 4096;

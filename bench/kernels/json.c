@@ -245,6 +245,11 @@ static int kernel_round(void) {
     writer w = {again};
     put_node(&w, root);
     if ((size_t)(w.at - again) != text_size || memcmp(again, text, text_size) != 0) return 3;
+    static const char escaped[] = "\"\\u00e9\\u0416 \\u0021\"";
+    p = (parser){
+        .at = escaped, .end = escaped + sizeof escaped - 1, .nodes = node_space, .strings = string_space};
+    root = parse_value(&p);
+    if (root == NULL || strcmp(root->value.string, "\303\251\320\226 !") != 0) return 5; /* in UTF-8 */
     p = (parser){.at = text, .end = text + text_size - 1, .nodes = node_space, .strings = string_space};
     return parse_value(&p) != NULL ? 4 : 0; /* the last brace is missing */
 }

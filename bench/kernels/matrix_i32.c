@@ -81,12 +81,16 @@ static int kernel_round(void) {
         uint32_t next = (x[0] + 2 * x[1] + x[3]) % PRIME;
         x[3] = x[2], x[2] = x[1], x[1] = x[0], x[0] = next;
     }
-    if ((last.at[0][0] + last.at[0][1] + last.at[0][2] + last.at[0][3]) % PRIME != x[0]) return 2;
-    /* A triangular matrix with d on the diagonal, to the power p - 1: ones there. */
+    for (int i = 0; i < ORDER; i++) {
+        if ((last.at[i][0] + last.at[i][1] + last.at[i][2] + last.at[i][3]) % PRIME != x[i]) return 2;
+    }
+    /* A matrix with different eigenvalues, here those on its diagonal, gives 1 to the power p - 1. */
     const small triangular = {{{3, 1, 4, 1}, {0, 5, 9, 2}, {0, 0, 6, 5}, {0, 0, 0, 7}}};
     last = power(triangular, PRIME - 1);
     for (int i = 0; i < ORDER; i++) {
-        if (last.at[i][i] != 1) return 3;
+        for (int j = 0; j < ORDER; j++) {
+            if (last.at[i][j] != (i == j)) return 3;
+        }
     }
     return 0;
 }

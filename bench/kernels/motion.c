@@ -12,10 +12,18 @@
 
 static uint8_t before[HEIGHT][WIDTH], now[HEIGHT][WIDTH];
 
-/* Each block of `now` was elsewhere in `before`; how far is what the search must find. */
-static void motion_of(int block_x, int block_y, int *dx, int *dy) {
-    *dx = (block_x * 5 + block_y * 3) % (2 * REACH + 1) - REACH;
-    *dy = (block_x * 7 + block_y * 4) % (2 * REACH + 1) - REACH;
+static int clamp(int value, int low, int high) {
+    return value < low ? low : value > high ? high : value;
+}
+
+/* Each block of `now` was elsewhere in `before`, never outside of it; how far is what the search must find.
+ *  */
+static void motion_of(int x, int y, int *dx, int *dy) {
+    int column = x / BLOCK, row = y / BLOCK;
+    int far_x = (column * 5 + row * 3) % (2 * REACH + 1) - REACH,
+        far_y = (column * 7 + row * 4) % (2 * REACH + 1) - REACH;
+    *dx = clamp(far_x, -BLOCK * column, WIDTH - BLOCK * (column + 1));
+    *dy = clamp(far_y, -BLOCK * row, HEIGHT - BLOCK * (row + 1));
 }
 
 static void kernel_prepare(void) {
@@ -24,10 +32,8 @@ static void kernel_prepare(void) {
     for (int y = 0; y < HEIGHT; y++) {
         for (int x = 0; x < WIDTH; x++) {
             int dx, dy;
-            motion_of(x / BLOCK, y / BLOCK, &dx, &dy);
-            bool inside = x + dx >= 0 && x + dx < WIDTH && y + dy >= 0 && y + dy < HEIGHT;
-            uint8_t pixel = inside ? before[y + dy][x + dx] : 0;
-            now[y][x] = (uint8_t)(pixel ^ (kernel_random(&seed) & 3)); /* and some noise */
+            motion_of(x, y, &dx, &dy);
+            now[y][x] = (uint8_t)(before[y + dy][x + dx] ^ (kernel_random(&seed) & 3)); /* and some noise */
         }
     }
 }
@@ -67,11 +73,10 @@ static KERNEL_NOINLINE uint32_t search(int x, int y, int *best_dx, int *best_dy)
 }
 
 static int kernel_round(void) {
-    for (int y = BLOCK; y + 2 * BLOCK <= HEIGHT;
-         y += BLOCK) { /* blocks at the edge come from outside in part */
-        for (int x = BLOCK; x + 2 * BLOCK <= WIDTH; x += BLOCK) {
+    for (int y = 0; y < HEIGHT; y += BLOCK) {
+        for (int x = 0; x < WIDTH; x += BLOCK) {
             int dx = 0, dy = 0, right_dx, right_dy;
-            motion_of(x / BLOCK, y / BLOCK, &right_dx, &right_dy);
+            motion_of(x, y, &right_dx, &right_dy);
             uint32_t sum = search(x, y, &dx, &dy);
             if (dx != right_dx || dy != right_dy) return 1;
             if (sum == 0 || sum > 3 * BLOCK * BLOCK) return 2; /* the noise, and no more than it */
