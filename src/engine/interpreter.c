@@ -194,6 +194,13 @@ typedef int32_t __attribute__((may_alias)) engine_i32_operand;
         TRAP(INTEGER_OVERFLOW);                                                                              \
     }
 
+/* In a loop that clears a few slots: calling memset would cost more. */
+#if defined(__GNUC__)
+#define NOT_A_MEMSET __asm__ volatile("")
+#else
+#define NOT_A_MEMSET
+#endif
+
 #if WPLUG_METERING
 #define CHARGE(units)    fuel -= (units)
 #define GIVE_BACK(units) fuel += (units)
@@ -231,7 +238,7 @@ typedef int32_t __attribute__((may_alias)) engine_i32_operand;
 
 #define ENGINE_MACHINE_PARAMETERS                                                                            \
     const engine_word *pc, uint64_t *fp, uint8_t *mem, uint64_t ms, engine_exec *ex, int64_t fuel,           \
-        uint64_t a, float s, double d
+        int64_t depth, uint64_t a, float s, double d
 
 /* ---- Tail calls ---------------------------------------------------------------------------------------- */
 #if WPLUG_DISPATCH == DISPATCH_TAIL
@@ -242,7 +249,7 @@ typedef int32_t __attribute__((may_alias)) engine_i32_operand;
 #define HANDLER_CONVENTION
 #endif
 typedef HANDLER_CONVENTION void engine_handler_fn(ENGINE_MACHINE_PARAMETERS);
-#define MACHINE    pc, fp, mem, ms, ex, fuel, a, s, d
+#define MACHINE    pc, fp, mem, ms, ex, fuel, depth, a, s, d
 #define JUMP       __attribute__((musttail)) return ((engine_handler_fn *)(uintptr_t)pc[0])(MACHINE)
 #define TAIL(name) __attribute__((musttail)) return handle_##name(MACHINE)
 #define LEAVE      return
@@ -267,7 +274,7 @@ engine_word engine_handler_word(engine_handler handler) {
 
 void engine_interpret(engine_exec *exec) {
     ((engine_handler_fn *)(uintptr_t)exec->pc[0])(exec->pc, exec->fp, exec->memory, exec->memory_size, exec,
-                                                  exec->fuel, exec->a, exec->s, exec->d);
+                                                  exec->fuel, exec->depth_left, exec->a, exec->s, exec->d);
 }
 
 const char *engine_dispatch_name(void) {
@@ -284,6 +291,7 @@ const char *engine_dispatch_name(void) {
     uint8_t *mem = exec->memory;                                                                             \
     uint64_t ms = exec->memory_size;                                                                         \
     int64_t fuel = exec->fuel;                                                                               \
+    int64_t depth = exec->depth_left;                                                                        \
     uint64_t a = exec->a;                                                                                    \
     float s = exec->s;                                                                                       \
     double d = exec->d

@@ -56,7 +56,6 @@ enum { ENGINE_FIXED_FINISH = 1, ENGINE_FIXED_LEAVE = 3, ENGINE_FIXED_FOREIGN = 4
 struct engine_exec {
     /* What handlers read. */
     uint64_t *stack_end;
-    int64_t depth_left;
     engine_instance *instance; /* whose code runs */
     uint64_t *globals;         /* instance->global_cells */
     engine_func *funcs;        /* instance->module->funcs */
@@ -72,6 +71,7 @@ struct engine_exec {
     float s;
     double d;
     int64_t fuel;
+    int64_t depth_left; /* calls that may still be nested */
 
     engine_outcome outcome;
     bool started, running;

@@ -365,18 +365,19 @@
 #define OP_GLOBAL_SET_A 2, ex->globals[U32(1)] = a
 
 /* A function's first instruction. U16(0) slots in the frame, U16(1) the header's slot, U16(2) locals to zero from slot
- * U16(3) on, U32(2) fuel for the whole body. Out of fuel, the run stops behind it. */
+ * U16(3) on (two at a time, perhaps with the header's slot, which is written after that), U32(2) fuel for the whole body.
+ * Out of fuel, the run stops behind it. */
 #define ENTER_FUNCTION                                                                                       \
     {                                                                                                        \
         if (UNLIKELY((size_t)((const char *)ex->stack_end - (const char *)fp) < (size_t)U16(0) * 8))         \
             TAIL(GROW_STACK);                                                                                \
-        if (UNLIKELY(--ex->depth_left < 0)) {                                                                \
-            ex->depth_left = 0;                                                                              \
-            TRAP(CALL_STACK_EXHAUSTED);                                                                      \
+        if (UNLIKELY(depth <= 0)) TRAP(CALL_STACK_EXHAUSTED);                                                \
+        depth--;                                                                                             \
+        for (uint64_t *local = fp + U16(3), *end = local + U16(2); local < end; local += 2) {                \
+            local[0] = local[1] = 0;                                                                         \
+            NOT_A_MEMSET;                                                                                    \
         }                                                                                                    \
         fp[U16(1)] = a;                                                                                      \
-        uint64_t *local = fp + U16(3);                                                                       \
-        for (uint32_t count = U16(2); count; count--) *local++ = 0;                                          \
         CHARGE(I32(2));                                                                                      \
         if (OUT_OF_FUEL) {                                                                                   \
             pc += 3;                                                                                         \
@@ -574,7 +575,7 @@
         const engine_word *back = (const engine_word *)(uintptr_t)fp[U16(1)];                                \
         result;                                                                                              \
         GIVE_BACK(U32(1));                                                                                   \
-        ex->depth_left++;                                                                                    \
+        depth++;                                                                                             \
         pc = back;                                                                                           \
         fp -= CALL_BASE(pc);                                                                                 \
         JUMP;                                                                                                \
