@@ -209,8 +209,8 @@ def main() -> int:
     found = targets(results, modules)
     if found:
         sections.append(
-            "Target: no longer than wasmi, which too validates everything while loading and translates at the\n"
-            "first call.\n\n" + found
+            "Target: no longer than wasmi, which too validates everything while loading and translates at\n"
+            "the first call.\n\n" + found
         )
     sections.append("Translating each function at its first call, wplug:\n\n" + translated)
     if sizes:

@@ -14,7 +14,9 @@ import sys
 import common
 import engine as kernels_of
 
-SLICES = [1_000, 10_000, 100_000]
+SLICES = [100, 1_000, 100_000]
+# Many suspensions, so that they can be told from noise. Long slices have too few for it.
+PRECISE_SLICE = 1_000
 KERNELS = ["fib", "sha256", "json", "sort_compare", "matrix_f64", "interpreter", "strings", "regex_nfa"]
 TARGET_NS = 100
 TARGET_SLICE = 100_000
@@ -64,7 +66,7 @@ def main() -> int:
 
     rows = [["build", "kernel", "slice", "suspensions", "whole ms", "sliced ms", "ns each", "percent"]]
     each: dict[str, list[float]] = {}
-    percents: dict[str, list[float]] = {}
+    shares: dict[str, list[float]] = {}
     wrong = []
     for (name, kernel_name, units), samples in measured.items():
         if samples.failure:
@@ -76,11 +78,10 @@ def main() -> int:
         # A pair is of one moment: the median of the differences, not the difference of the medians.
         cost = statistics.median(after - before for before, after in zip(whole, sliced, strict=True))
         usual = statistics.median(whole)
-        percent = 100 * cost / usual
-        if units == SLICES[0]:
+        if units == PRECISE_SLICE:
+            long_slice = usual / (count * units) * TARGET_SLICE
             each.setdefault(name, []).append(cost / count)
-        if units == TARGET_SLICE:
-            percents.setdefault(name, []).append(percent)
+            shares.setdefault(name, []).append(100 * cost / count / long_slice)
         rows.append(
             [
                 name,
@@ -90,19 +91,20 @@ def main() -> int:
                 common.short(usual / 1e6),
                 common.short(statistics.median(sliced) / 1e6),
                 f"{cost / count:.0f}",
-                f"{percent:.2f}",
+                f"{100 * cost / usual:.2f}",
             ]
         )
     lines = []
-    for name in builds:
-        if name in each and name in percents:
-            nanoseconds, percent = statistics.median(each[name]), statistics.median(percents[name])
-            lines.append(
-                f"{name}: {nanoseconds:.0f} ns for each suspension and resumption in slices of {SLICES[0]} "
-                f"(target under {TARGET_NS}: {'met' if nanoseconds < TARGET_NS else 'missed'}); "
-                f"{percent:.2f} % in slices of {TARGET_SLICE} "
-                f"(target under {TARGET_PERCENT:g} %: {'met' if percent < TARGET_PERCENT else 'missed'})"
-            )
+    for name, costs in each.items():
+        nanoseconds, percent = statistics.median(costs), statistics.median(shares[name])
+        lines.append(
+            f"{name}: {nanoseconds:.0f} ns for stopping and going on, in slices of {PRECISE_SLICE} units "
+            f"(target under {TARGET_NS}: {'met' if nanoseconds < TARGET_NS else 'missed'}),"
+        )
+        lines.append(
+            f"  {percent:.3f} % of a slice of {TARGET_SLICE} "
+            f"(target under {TARGET_PERCENT:g} %: {'met' if percent < TARGET_PERCENT else 'missed'})"
+        )
     text = (
         f"{common.header_text(head)}\n\n{common.table(rows, left_columns=2)}\n\n"
         "Medians over the kernels:\n  " + "\n  ".join(lines) + "\n"

@@ -24,8 +24,8 @@ run   calls run(1) once, then run(ROUNDS) REPEATS times, and prints a line each 
       engine that meters also prints: fuel UNITS, those of one call. Exits with 1 where a call gives anything
       but 0, or traps.
 load  prints, REPEATS times: load NANOSECONDS, from bytes to ready to instantiate, and: first NANOSECONDS,
-      from there to the end of a call of _initialize or _start, where the module has one of them and it works. Then
-      once: memory BYTES, what the loaded module holds as the difference of what malloc has given out
+      from there to the end of a call of _initialize or _start, where there is one of them and it works.
+      Then once: memory BYTES, what the loaded module holds as the difference of what malloc has given out
       (uordblks and hblkhd of mallinfo2), plus what the engine says that it mapped.
 list  prints the engines, their versions and how they are configured.
 
