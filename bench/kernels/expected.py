@@ -276,6 +276,7 @@ def regex_nfa() -> Iterator[str]:
         r"\d+\.\d+\.\d+\.\d+ lost",
         r"^[^ ]+ (INFO|DEBUG) .*ms",
         r"(a|aa)+b",
+        r"^took|took\s\d+\sms$",
         r"(x*)*y|0x[0-9a-f]+\.?$",
     ):
         found = sum(re.search(pattern, line) is not None for line in log)
@@ -443,6 +444,25 @@ def memory() -> Iterator[str]:
     yield f"sizeof screen) != UINT64_C(0x{kernel_hash(bytes(itertools.chain(*screen))):016X})"
 
 
+def vtable() -> Iterator[str]:
+    numbers = random_numbers(23)
+    areas = borders = 0
+    for _ in range(600):
+        *points, side = [next(numbers) % 2001 - 1000 for _ in range(7)]
+        a, b, c = (complex(*points[i : i + 2]) for i in (0, 2, 4))
+        kind = (next(numbers) >> 8) % 3
+        if kind == 0:
+            corners = [0, side + 1001, (1 + 1j) * (side + 1001), 1j * (side + 1001)]
+        elif kind == 1:
+            corners = [a, complex(b.real, a.imag), b, complex(a.real, b.imag)]
+        else:
+            corners = [a, b, c]
+        edges = [(p, q) for p, q in zip(corners, corners[1:] + corners[:1])]
+        areas += abs(round(sum((p.conjugate() * q).imag for p, q in edges)))  # the shoelace formula
+        borders += round(sum(abs((q - p).real) + abs((q - p).imag) for p, q in edges))
+    yield f"direct_areas != INT64_C({areas}) || direct_borders != INT64_C({borders})"
+
+
 def core_mix() -> Iterator[str]:
     crc = 0
 
@@ -546,6 +566,7 @@ KERNELS: list[Callable[[], Iterator[str]]] = [
     sieve,
     siphash,
     strings,
+    vtable,
     xxhash64,
 ]
 

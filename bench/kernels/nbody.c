@@ -93,9 +93,9 @@ static int kernel_round(void) {
     vector sum = momentum(bodies);
     bodies[0].velocity = (vector){-sum.x / SOLAR_MASS, -sum.y / SOLAR_MASS, -sum.z / SOLAR_MASS};
     /* Printed with nine decimals there: before, and after 1000 steps. */
-    if (fabs(energy(bodies) - -0.169075164) > 1e-9) return 1;
+    if (!(fabs(energy(bodies) - -0.169075164) <= 1e-9)) return 1; /* not a number is wrong too */
     for (int i = 0; i < STEPS; i++) advance(bodies, 0.01);
-    if (fabs(energy(bodies) - -0.169087605) > 1e-9) return 2;
+    if (!(fabs(energy(bodies) - -0.169087605) <= 1e-9)) return 2;
     sum = momentum(bodies);
-    return fabs(sum.x) + fabs(sum.y) + fabs(sum.z) > 1e-12 ? 3 : 0;
+    return fabs(sum.x) + fabs(sum.y) + fabs(sum.z) <= 1e-12 ? 0 : 3;
 }

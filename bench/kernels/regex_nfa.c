@@ -245,6 +245,7 @@ static int kernel_round(void) {
         {"\\d+\\.\\d+\\.\\d+\\.\\d+ lost", 43},
         {"^[^ ]+ (INFO|DEBUG) .*ms", 16},
         {"(a|aa)+b", 27},
+        {"^took|took\\s\\d+\\sms$", 9},
         {"(x*)*y|0x[0-9a-f]+\\.?$", 60},
     };
     static program p;

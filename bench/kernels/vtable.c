@@ -130,6 +130,7 @@ static KERNEL_NOINLINE int64_t sum_directly(const shape *all, int64_t *borders) 
 
 static int kernel_round(void) {
     int64_t direct_borders, direct_areas = sum_directly(input, &direct_borders);
+    if (direct_areas != INT64_C(785047930) || direct_borders != INT64_C(2105674)) return 3; /* expected.py */
     memcpy(shapes, input, sizeof input);
     for (int32_t by = 1; by <= 3; by++) {
         int64_t areas = 0, borders = 0;
