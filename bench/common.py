@@ -44,7 +44,8 @@ def start(command: Sequence[str]) -> Result:
         process = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
         return Result({}, failure=f"not done after {TIMEOUT_S} s")
-    errors = process.stderr.strip()
+    # A panic says where in its first line, and what in the second; a backtrace may follow.
+    errors = " ".join(process.stderr.splitlines()[:2])
     if process.returncode == 3:
         return Result({}, unsupported=errors)
     if process.returncode != 0:
@@ -74,6 +75,11 @@ class Samples:
         if self.unsupported or self.failure or word not in self.numbers:
             return None
         return statistics.median(self.numbers[word])
+
+    def best(self, word: str) -> float | None:
+        if self.unsupported or self.failure or word not in self.numbers:
+            return None
+        return min(self.numbers[word])
 
     def why_not(self) -> str:
         """What stands in a table where there is no number: it lacks something, or it went wrong."""

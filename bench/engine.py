@@ -110,17 +110,19 @@ def measure(kernels: list[Kernel], engines: list[Engine], repetitions: int, divi
 # ---- What the numbers say ----------------------------------------------------------------------------------
 
 
-def ratio(times: Times, kernel: str, engine: str, to: str = WPLUG) -> float | None:
-    """How many times as long as `to` the engine takes."""
+def ratio(times: Times, kernel: str, engine: str, to: str = WPLUG, best: bool = False) -> float | None:
+    """How many times as long as `to` the engine takes: by the medians, or by the best samples."""
     ours, theirs = times[kernel].get(to), times[kernel].get(engine)
     if ours is None or theirs is None:
         return None
-    our_median, their_median = ours.median("run"), theirs.median("run")
-    return their_median / our_median if our_median and their_median else None
+    of_ours, of_theirs = (one.best("run") if best else one.median("run") for one in (ours, theirs))
+    return of_theirs / of_ours if of_ours and of_theirs else None
 
 
-def ratios(times: Times, kernels: list[Kernel], engine: str, to: str = WPLUG) -> list[float]:
-    found = (ratio(times, kernel.name, engine, to) for kernel in kernels)
+def ratios(
+    times: Times, kernels: list[Kernel], engine: str, to: str = WPLUG, best: bool = False
+) -> list[float]:
+    found = (ratio(times, kernel.name, engine, to, best) for kernel in kernels)
     return [one for one in found if one is not None]
 
 
@@ -143,16 +145,18 @@ def main_table(times: Times, kernels: list[Kernel], engines: list[Engine]) -> st
 
 def means_table(times: Times, kernels: list[Kernel], engines: list[Engine]) -> str:
     scalar = [kernel for kernel in kernels if not kernel.simd]
-    rows = [["engine", "mean", "least", "most", "spread", "kernels"]]
+    rows = [["engine", "mean", "of best", "least", "most", "spread", "kernels"]]
     for engine in engines:
         found = ratios(times, scalar, engine.name)
         mean = common.geometric_mean(found)
-        if mean is None:
+        of_best = common.geometric_mean(ratios(times, scalar, engine.name, best=True))
+        if mean is None or of_best is None:
             continue
         rows.append(
             [
                 engine.name,
                 f"{mean:.3f}",
+                f"{of_best:.3f}",
                 f"{min(found):.2f}",
                 f"{max(found):.2f}",
                 f"{spread(times, scalar, engine.name):.1f} %",
@@ -175,7 +179,7 @@ def spread(times: Times, kernels: list[Kernel], engine: str) -> float:
 
 def simd_table(times: Times, kernels: list[Kernel]) -> str:
     names = {kernel.name for kernel in kernels}
-    rows = [["kernel", "scalar ms", "simd ms", "times faster"]]
+    rows = [["kernel", "scalar ms", "simd ms", "times faster", ""]]
     for kernel in kernels:
         if not kernel.simd or kernel.scalar_twin not in names:
             continue
@@ -217,6 +221,9 @@ TARGETS = [
     Target("metering costs at most 3 %", WPLUG, "wplug-unmetered", at_most=1.03),
     Target("built by gcc it takes at most 1.25 times as long", "wplug-gcc", WPLUG, at_most=1.25),
 ]
+
+
+SIMD_TARGET = 2.0  # each kernel with vectors against its twin without
 
 
 def targets_table(times: Times, kernels: list[Kernel]) -> str:
@@ -292,8 +299,9 @@ def main() -> int:
         common.header_text(head),
         "Median of processor time in ms; behind it, how many times as long as wplug. -: cannot run it.\n"
         "!: went wrong.\n\n" + main_table(times, kernels, engines),
-        "Relative to wplug over the kernels without vectors: geometric mean, the best and the worst kernel;\n"
-        "how far a slow sample lies above the fastest.\n\n" + means_table(times, kernels, engines),
+        "Relative to wplug over the kernels without vectors: geometric mean by medians and by the best samples,\n"
+        "the lowest and the highest ratio; how far a slow sample lies above the fastest.\n\n"
+        + means_table(times, kernels, engines),
     ]
     targets = targets_table(times, kernels)
     if targets:
@@ -305,7 +313,7 @@ def main() -> int:
     )
     simd = simd_table(times, kernels)
     if simd:
-        sections.append("Vectors on wplug (the target is 2 times):\n\n" + simd)
+        sections.append(f"Vectors on wplug (the target is {SIMD_TARGET:g} times):\n\n" + simd)
     wrong = failures(times)
     if wrong:
         sections.append("Went wrong:\n  " + "\n  ".join(wrong))
