@@ -19,7 +19,7 @@ class Canvas:
     """What was drawn, and how far down."""
 
     parts: list[str] = dataclasses.field(default_factory=list)
-    y: float = 16
+    y: float = 4
 
     def text(self, x: float, y: float, words: str, size: int = 12, anchor: str = "start") -> None:
         self.parts.append(
@@ -27,7 +27,7 @@ class Canvas:
         )
 
     def heading(self, words: str) -> None:
-        self.y += 20
+        self.y += 28
         self.text(16, self.y, words, 15)
         self.y += 12
 
