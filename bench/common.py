@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TIMEOUT_S = 300
@@ -31,7 +31,7 @@ class Engine:
 
 @dataclasses.dataclass
 class Result:
-    """What a process printed: a list of numbers for each word; or why it did not."""
+    """What a process printed: a list of numbers for each word; and why it did not print more."""
 
     numbers: dict[str, list[int]]
     unsupported: str = ""
@@ -46,20 +46,20 @@ def start(command: Sequence[str]) -> Result:
         return Result({}, failure=f"not done after {TIMEOUT_S} s")
     # A panic says where in its first line, and what in the second; a backtrace may follow.
     errors = " ".join(process.stderr.splitlines()[:2])
-    if process.returncode == 3:
-        return Result({}, unsupported=errors)
-    if process.returncode != 0:
-        return Result({}, failure=f"exit status {process.returncode}: {errors}")
     numbers: dict[str, list[int]] = {}
     for line in process.stdout.splitlines():
         word, number = line.split()
         numbers.setdefault(word, []).append(int(number))
+    if process.returncode == 3:
+        return Result(numbers, unsupported=errors)
+    if process.returncode != 0:
+        return Result(numbers, failure=f"exit status {process.returncode}: {errors}")
     return Result(numbers)
 
 
 @dataclasses.dataclass
 class Samples:
-    """All numbers of one engine with one module, over all processes; or the reason why there are none."""
+    """All numbers of one engine with one module, over all processes; and why there are not more."""
 
     numbers: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     unsupported: str = ""
@@ -72,12 +72,12 @@ class Samples:
         self.failure = self.failure or result.failure
 
     def median(self, word: str) -> float | None:
-        if self.unsupported or self.failure or word not in self.numbers:
+        if word not in self.numbers:
             return None
         return statistics.median(self.numbers[word])
 
     def best(self, word: str) -> float | None:
-        if self.unsupported or self.failure or word not in self.numbers:
+        if word not in self.numbers:
             return None
         return min(self.numbers[word])
 
@@ -92,6 +92,16 @@ class Samples:
         if self.failure:
             out["failure"] = self.failure
         return out
+
+
+def failures(samples_of: Mapping[str, Mapping[str, Samples]]) -> list[str]:
+    """What went wrong, by module and engine."""
+    return [
+        f"{module} on {engine}: {samples.failure}"
+        for module, row in samples_of.items()
+        for engine, samples in row.items()
+        if samples.failure
+    ]
 
 
 def rotated(items: Sequence[Engine], by: int) -> list[Engine]:

@@ -240,15 +240,6 @@ def targets_table(times: Times, kernels: list[Kernel]) -> str:
     return common.table(rows) if len(rows) > 1 else ""
 
 
-def failures(times: Times) -> list[str]:
-    return [
-        f"{kernel} on {engine}: {samples.failure}"
-        for kernel, row in times.items()
-        for engine, samples in row.items()
-        if samples.failure
-    ]
-
-
 def draw(times: Times, kernels: list[Kernel], engines: list[Engine]) -> str:
     scalar = [kernel for kernel in kernels if not kernel.simd]
     means = {}
@@ -314,7 +305,7 @@ def main() -> int:
     simd = simd_table(times, kernels)
     if simd:
         sections.append(f"Vectors on wplug (the target is {SIMD_TARGET:g} times):\n\n" + simd)
-    wrong = failures(times)
+    wrong = common.failures(times)
     if wrong:
         sections.append("Went wrong:\n  " + "\n  ".join(wrong))
     text = "\n\n".join(sections) + "\n"
@@ -328,7 +319,7 @@ def main() -> int:
     }
     results.with_suffix(".json").write_text(json.dumps({"header": head, "kernels": samples}, indent=1) + "\n")
     print(f"Kept in {results}.txt, .json and .svg")
-    return 1 if any(line for line in wrong if " on wplug" in line) else 0
+    return 1 if any(" on wplug" in line for line in wrong) else 0
 
 
 if __name__ == "__main__":
