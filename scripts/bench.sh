@@ -52,6 +52,25 @@ build_peers() {
     CC=clang-19 CFLAGS=-O3 LIBCLANG_PATH=$(llvm-config-19 --libdir) \
         cargo build --quiet --release --locked --manifest-path bench/peers/Cargo.toml
     peers=$CARGO_TARGET_DIR/release/peers
+    check_peers
+}
+
+# What kernels import must get the same answers from all, and a wrong result must not pass for a time.
+check_peers() {
+    local check engine
+    mkdir -p "$build/checks"
+    for check in imports wrong trap; do
+        wat2wasm bench/checks/$check.wat -o "$build/checks/$check.wasm"
+    done
+    for engine in $("$peers" list | cut -f 1); do
+        "$peers" run "$engine" "$build/checks/imports.wasm" 1 1 >/dev/null ||
+            fail "$engine answers a kernel's imports in another way: see bench/checks/imports.wat"
+        for check in wrong trap; do
+            if "$peers" run "$engine" "$build/checks/$check.wasm" 2 1 >/dev/null 2>&1; then
+                fail "$engine does not notice bench/checks/$check.wat"
+            fi
+        done
+    done
 }
 
 # Kernels as native code: wasm to C to clang -O2. wasm2c knows no vectors, and nobody answers imports.
@@ -65,7 +84,8 @@ build_native() {
     mkdir -p "$build/native"
     export build runtime
     # shellcheck disable=SC2016 # the inner shell expands
-    find "$build/kernels" -maxdepth 1 -name '*.wasm' ! -name '*_simd.wasm' -print0 | xargs -0 -P 2 -n 1 bash -c '
+    find "$build/kernels" -maxdepth 1 -name '*.wasm' ! -name '*_simd.wasm' -print0 |
+        xargs -0 -P 2 -n 1 bash -c '
         name=$(basename "$1" .wasm)
         program=$build/native/$name
         cmp -s "$1" "$program.wasm" && exit

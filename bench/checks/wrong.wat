@@ -1,0 +1,4 @@
+;; A kernel that is right once and then wrong: a bench program must notice.
+(module
+ (memory (export "memory") 1)
+ (func (export "run") (param i32) (result i32) (i32.gt_s (local.get 0) (i32.const 1))))
