@@ -1,6 +1,6 @@
-;; Shaped like a kernel: gives 0 where the imports answer as they should, else the number of the first that does
-;; not. All bench programs must run it. What is expected was written down from the preview 1 description and from
-;; what peers/src/preview1.rs promises, not copied from a run.
+;; Shaped like a kernel: gives 0 where the imports answer as they should, else the number of the first that
+;; does not. All bench programs must run it. What is expected was written down from the preview 1 description
+;; and from what peers/src/preview1.rs promises, not copied from a run.
 (module
  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
  (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
