@@ -284,15 +284,27 @@ const char *engine_dispatch_name(void) {
 #else
 /* ---- One function -------------------------------------------------------------------------------------- */
 
+/* In a function of this size gcc does not see what deserves a register, and keeps `pc` in memory. So it is told: these are
+ * registers that calls preserve. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+#define KEPT_IN(x86_64, aarch64, riscv64) __asm__(x86_64)
+#elif defined(__GNUC__) && !defined(__clang__) && defined(__aarch64__)
+#define KEPT_IN(x86_64, aarch64, riscv64) __asm__(aarch64)
+#elif defined(__GNUC__) && !defined(__clang__) && defined(__riscv) && __riscv_xlen == 64
+#define KEPT_IN(x86_64, aarch64, riscv64) __asm__(riscv64)
+#else
+#define KEPT_IN(x86_64, aarch64, riscv64)
+#endif
+
 #define MACHINE_FROM_EXEC                                                                                    \
     engine_exec *const ex = exec;                                                                            \
-    const engine_word *pc = exec->pc;                                                                        \
-    uint64_t *fp = exec->fp;                                                                                 \
-    uint8_t *mem = exec->memory;                                                                             \
-    uint64_t ms = exec->memory_size;                                                                         \
-    int64_t fuel = exec->fuel;                                                                               \
+    register const engine_word *pc KEPT_IN("rbx", "x19", "s1") = exec->pc;                                   \
+    register uint64_t *fp KEPT_IN("rbp", "x20", "s2") = exec->fp;                                            \
+    register uint8_t *mem KEPT_IN("r12", "x21", "s3") = exec->memory;                                        \
+    register uint64_t ms KEPT_IN("r13", "x22", "s4") = exec->memory_size;                                    \
+    register int64_t fuel KEPT_IN("r14", "x23", "s5") = exec->fuel;                                          \
+    register uint64_t a KEPT_IN("r15", "x24", "s6") = exec->a;                                               \
     int64_t depth = exec->depth_left;                                                                        \
-    uint64_t a = exec->a;                                                                                    \
     float s = exec->s;                                                                                       \
     double d = exec->d
 #define TAIL(name) goto handle_##name
