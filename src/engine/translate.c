@@ -1156,7 +1156,8 @@ static void br_table(translator *t) {
         }
         add_fixup(t, &c->stub_fixups, at, 2 * word, 2 * word + 1);
     }
-    while (with_stubs) {
+    /* (A fixup that found no memory is not in its chain, so its control may be in the list twice.) */
+    while (with_stubs && t->status == BASE_OK) {
         control *c = &t->controls[with_stubs - 1];
         bind_chain(t, c->stub_fixups);
         c->stub_fixups = 0;
