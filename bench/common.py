@@ -45,7 +45,7 @@ def start(command: Sequence[str]) -> Result:
     except subprocess.TimeoutExpired:
         return Result({}, failure=f"not done after {TIMEOUT_S} s")
     # A panic says where in its first line, and what in the second; a backtrace may follow.
-    errors = " ".join(process.stderr.splitlines()[:2])
+    errors = " ".join([line for line in process.stderr.splitlines() if line.strip()][:2])
     numbers: dict[str, list[int]] = {}
     for line in process.stdout.splitlines():
         word, number = line.split()
