@@ -391,48 +391,73 @@ const char *engine_handler_name(engine_handler handler) {
 
 typedef struct handler_pair {
     uint16_t first, second, both;
+    uint16_t operand; /* of the second that must be what the first makes; 0: none */
 } handler_pair;
+
+#define PAIR_NAMES(name, f1, op1, shape1, d1, f2, op2, shape2, d2)                                           \
+    PAIR_EXPANDED(name, NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2))
+#define PAIR_EXPANDED(name, first, second) name(first, second)
 
 static const handler_pair pairs[] = {
 #define PAIRS_OF(...)
-#define PAIR(f1, op1, shape1, d1, f2, op2, shape2, d2)                                                       \
-    PAIR_ENTRY(NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2))
-#define PAIR_ENTRY(first, second)        PAIR_ENTRY_PASTED(first, second)
-#define PAIR_ENTRY_PASTED(first, second) {ENGINE_H_##first, ENGINE_H_##second, ENGINE_H_##first##__##second},
+#define ENTRY(first, second)   ENTRY_OF(first, second, , 0)
+#define ENTRY_X(first, second) ENTRY_OF(first, second, _X, 1)
+#define ENTRY_Y(first, second) ENTRY_OF(first, second, _Y, 2)
+#define ENTRY_OF(first, second, suffix, operand)                                                             \
+    {ENGINE_H_##first, ENGINE_H_##second, ENGINE_H_##first##__##second##suffix, operand},
+#define PAIR(...)   PAIR_NAMES(ENTRY, __VA_ARGS__)
+#define PAIR_X(...) PAIR_NAMES(ENTRY_X, __VA_ARGS__)
+#define PAIR_Y(...) PAIR_NAMES(ENTRY_Y, __VA_ARGS__)
 #include "engine/pairs.def"
 #undef PAIR
+#undef PAIR_X
+#undef PAIR_Y
 #undef PAIRS_OF
 };
 
 /* Numbers the pairs; FIRST_PAIR_name is that of the first pair that begins with the handler. */
 enum {
-#define PAIRS_OF(f1, op1, shape1, d1) PAIR_GROUP(NAME_##f1(op1, shape1, d1))
-#define PAIR_GROUP(first)             PAIR_GROUP_PASTED(first)
-#define PAIR_GROUP_PASTED(first)      FIRST_PAIR_##first, BEFORE_PAIR_##first = FIRST_PAIR_##first - 1,
-#define PAIR(f1, op1, shape1, d1, f2, op2, shape2, d2)                                                       \
-    PAIR_NUMBER(NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2))
-#define PAIR_NUMBER(first, second)        PAIR_NUMBER_PASTED(first, second)
-#define PAIR_NUMBER_PASTED(first, second) PAIR_##first##__##second,
+#define PAIRS_OF(f1, op1, shape1, d1) GROUP(NAME_##f1(op1, shape1, d1))
+#define GROUP(first)                  GROUP_OF(first)
+#define GROUP_OF(first)               FIRST_PAIR_##first, BEFORE_PAIR_##first = FIRST_PAIR_##first - 1,
+#define NUMBER(first, second)         PAIR_##first##__##second,
+#define NUMBER_X(first, second)       PAIR_##first##__##second##_X,
+#define NUMBER_Y(first, second)       PAIR_##first##__##second##_Y,
+#define PAIR(...)                     PAIR_NAMES(NUMBER, __VA_ARGS__)
+#define PAIR_X(...)                   PAIR_NAMES(NUMBER_X, __VA_ARGS__)
+#define PAIR_Y(...)                   PAIR_NAMES(NUMBER_Y, __VA_ARGS__)
 #include "engine/pairs.def"
 #undef PAIR
+#undef PAIR_X
+#undef PAIR_Y
 #undef PAIRS_OF
-#undef PAIR_GROUP_PASTED
+#undef GROUP_OF
 };
 
 /* By the first handler: the number of its first pair, plus one. */
 static const uint16_t first_pairs[ENGINE_HANDLER_COUNT] = {
-#define PAIRS_OF(f1, op1, shape1, d1) PAIR_GROUP(NAME_##f1(op1, shape1, d1))
-#define PAIR_GROUP_PASTED(first)      [ENGINE_H_##first] = FIRST_PAIR_##first + 1,
+#define PAIRS_OF(f1, op1, shape1, d1) GROUP(NAME_##f1(op1, shape1, d1))
+#define GROUP_OF(first)               [ENGINE_H_##first] = FIRST_PAIR_##first + 1,
 #define PAIR(...)
+#define PAIR_X(...)
+#define PAIR_Y(...)
 #include "engine/pairs.def"
 #undef PAIR
+#undef PAIR_X
+#undef PAIR_Y
 #undef PAIRS_OF
 };
 
-engine_handler engine_handler_pair(engine_handler first, engine_handler second) {
+engine_handler engine_handler_pair(engine_handler first, const engine_word *first_code, engine_handler second,
+                                   const engine_word *second_code) {
     const size_t start = first_pairs[first];
     if (!start) return ENGINE_HANDLER_COUNT;
-    for (size_t i = start - 1; i < sizeof pairs / sizeof *pairs && pairs[i].first == first; i++)
-        if (pairs[i].second == second) return (engine_handler)pairs[i].both;
+    const uint16_t made = ((const engine_u16 *)(first_code + 1))[0];
+    for (size_t i = start - 1; i < sizeof pairs / sizeof *pairs && pairs[i].first == first; i++) {
+        const uint16_t operand = pairs[i].operand;
+        if (pairs[i].second != second) continue;
+        if (!operand || ((const engine_u16 *)(second_code + 1))[operand] == made)
+            return (engine_handler)pairs[i].both;
+    }
     return ENGINE_HANDLER_COUNT;
 }

@@ -102,8 +102,10 @@ typedef enum engine_handler {
 
 /* The word that stands for a handler in translated code. */
 engine_word engine_handler_word(engine_handler handler);
-/* The handler that does the work of two that follow one another, or ENGINE_HANDLER_COUNT where there is none. */
-engine_handler engine_handler_pair(engine_handler first, engine_handler second);
+/* The handler that does the work of two that follow one another, with these operands, or ENGINE_HANDLER_COUNT where there is
+ * none. */
+engine_handler engine_handler_pair(engine_handler first, const engine_word *first_code, engine_handler second,
+                                   const engine_word *second_code);
 /* "I32_ADD_SS", for dumps. */
 const char *engine_handler_name(engine_handler handler);
 /* Which dispatch scheme this build uses: "tail", "goto" or "switch". */

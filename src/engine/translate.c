@@ -113,6 +113,7 @@ typedef struct translator {
     engine_word *code;
     size_t count, capacity;
     uint32_t last_start;   /* first word of the instruction emitted last */
+    uint32_t before_last;  /* of the one before it; no label stands between them */
     uint32_t vector_start; /* first word of the last one that left a vector at its entry's home */
     size_t low_water;      /* the smallest count since the current opcode began */
 
@@ -323,6 +324,7 @@ static uint32_t emit(translator *t, engine_handler handler, uint32_t words) {
     memset(t->code + at, 0, words * sizeof *t->code);
     t->code[at] = handler | (engine_word)words << 32;
     t->count += words;
+    t->before_last = t->last_start;
     t->last_start = at;
     return at;
 }
@@ -333,6 +335,7 @@ static void forget_last(translator *t) {
     t->last.kind = LAST_NONE;
     t->under.kind = LAST_NONE;
     t->last_start = UINT32_MAX;
+    t->before_last = UINT32_MAX;
 }
 
 static void take_back(translator *t, const last_instruction *last) {
@@ -1722,7 +1725,42 @@ static void simd_with_constant(translator *t, engine_handler handler) {
 }
 
 /* Instructions without immediates, by their signature. */
+/* Shifted one way, shifted the other way, and both together: that is how lanes are rotated. */
+static bool vector_rotation(translator *t) {
+    if (t->stack_count < 2) return false;
+    const entry *y = &t->stack[t->stack_count - 1], *x = y - 1;
+    const uint32_t first = t->before_last, second = t->last_start;
+    if (!is_last_vector(t, y) || first == UINT32_MAX || x->slot != x->home) return false;
+    const uint16_t source = (uint16_t)get_u16(t, second, 1);
+    if (get_u16(t, first, 0) != x->home || get_u16(t, first, 1) != source || source == x->home) return false;
+    engine_handler left = get_handler(t, first), right = get_handler(t, second);
+    const bool left_first = left == ENGINE_H_I32X4_SHL_K || left == ENGINE_H_I64X2_SHL_K;
+    if (!left_first) {
+        left = right;
+        right = get_handler(t, first);
+    }
+    uint32_t bits;
+    if (left == ENGINE_H_I32X4_SHL_K && right == ENGINE_H_I32X4_SHR_U_K)
+        bits = 32;
+    else if (left == ENGINE_H_I64X2_SHL_K && right == ENGINE_H_I64X2_SHR_U_K)
+        bits = 64;
+    else
+        return false;
+    const uint32_t by = get_u16(t, left_first ? first : second, 2) & (bits - 1);
+    if (by + (get_u16(t, left_first ? second : first, 2) & (bits - 1)) != bits) return false;
+    pop(t);
+    pop(t);
+    t->count = first;
+    if (t->count < t->low_water) t->low_water = t->count;
+    forget_last(t);
+    const uint32_t at = emit_vector(t, bits == 32 ? ENGINE_H_I32X4_ROTL_K : ENGINE_H_I64X2_ROTL_K, 2);
+    put_u16(t, at, 1, source);
+    put_u16(t, at, 2, by);
+    return true;
+}
+
 static void simd_plain(translator *t, engine_handler handler, const char *signature) {
+    if (handler == ENGINE_H_V128_OR && vector_rotation(t)) return;
     const uint32_t count = (uint32_t)(strchr(signature, ':') - signature);
     if (count == 2 && signature[1] == 'v' && constant_vector_on_top(t)) {
         simd_with_constant(t, handler);
@@ -2235,7 +2273,8 @@ static void finish_code(const translator *t, engine_word *words) {
         next = at + (size_t)(t->code[at] >> 32);
         const engine_handler alone = get_handler(t, at);
         const engine_handler pair =
-            next < t->count ? engine_handler_pair(alone, get_handler(t, next)) : ENGINE_HANDLER_COUNT;
+            next < t->count ? engine_handler_pair(alone, t->code + at, get_handler(t, next), t->code + next)
+                            : ENGINE_HANDLER_COUNT;
         words[at] = engine_handler_word(pair == ENGINE_HANDLER_COUNT ? alone : pair);
     }
 }

@@ -1,0 +1,162 @@
+/* Shifts in both directions that make a rotation together, which the translator turns into one instruction, and those that look
+ * nearly like it. Expected values are shifted lane by lane here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "engine/engine.h"
+
+/*
+(module
+  (func (export "left_first") (param v128) (result v128)
+    local.get 0 i32.const 7 i32x4.shl
+    local.get 0 i32.const 25 i32x4.shr_u
+    v128.or)
+  (func (export "right_first") (param v128) (result v128)
+    local.get 0 i32.const 25 i32x4.shr_u
+    local.get 0 i32.const 7 i32x4.shl
+    v128.or)
+  (func (export "wide") (param v128) (result v128)
+    local.get 0 i32.const 63 i64x2.shl
+    local.get 0 i32.const 1 i64x2.shr_u
+    v128.or)
+  (func (export "counts_modulo_32") (param v128) (result v128)
+    local.get 0 i32.const 39 i32x4.shl
+    local.get 0 i32.const 57 i32x4.shr_u
+    v128.or)
+  (func (export "into_the_local") (param v128) (result v128)
+    local.get 0 i32.const 7 i32x4.shl
+    local.get 0 i32.const 25 i32x4.shr_u
+    v128.or
+    local.set 0
+    local.get 0)
+  (func (export "counts_that_differ") (param v128) (result v128)
+    local.get 0 i32.const 7 i32x4.shl
+    local.get 0 i32.const 24 i32x4.shr_u
+    v128.or)
+  (func (export "of_two_vectors") (param v128) (result v128) (local v128)
+    local.get 0 i32.const 7 i32x4.shl
+    local.get 1 i32.const 25 i32x4.shr_u
+    v128.or)
+  (func (export "signed") (param v128) (result v128)
+    local.get 0 i32.const 7 i32x4.shl
+    local.get 0 i32.const 25 i32x4.shr_s
+    v128.or)
+  (func (export "of_what_was_shifted") (param v128) (result v128)
+    local.get 0 i32.const 3 i32x4.shl
+    i32.const 7 i32x4.shl
+    local.get 0 i32.const 25 i32x4.shr_u
+    v128.or)
+  (func (export "with_a_label_between") (param v128) (result v128)
+    local.get 0 i32.const 7 i32x4.shl
+    loop (param v128) (result v128)
+      local.get 0 i32.const 25 i32x4.shr_u
+      v128.or
+    end))
+*/
+static const uint8_t guest_bytes[] = {
+    0x00, 0x61, 0x73, 0x6D, 0x01, 0x00, 0x00, 0x00, 0x01, 0x06, 0x01, 0x60, 0x01, 0x7B, 0x01, 0x7B, 0x03,
+    0x0B, 0x0A, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x07, 0xA3, 0x01, 0x0A, 0x0A,
+    0x6C, 0x65, 0x66, 0x74, 0x5F, 0x66, 0x69, 0x72, 0x73, 0x74, 0x00, 0x00, 0x0B, 0x72, 0x69, 0x67, 0x68,
+    0x74, 0x5F, 0x66, 0x69, 0x72, 0x73, 0x74, 0x00, 0x01, 0x04, 0x77, 0x69, 0x64, 0x65, 0x00, 0x02, 0x10,
+    0x63, 0x6F, 0x75, 0x6E, 0x74, 0x73, 0x5F, 0x6D, 0x6F, 0x64, 0x75, 0x6C, 0x6F, 0x5F, 0x33, 0x32, 0x00,
+    0x03, 0x0E, 0x69, 0x6E, 0x74, 0x6F, 0x5F, 0x74, 0x68, 0x65, 0x5F, 0x6C, 0x6F, 0x63, 0x61, 0x6C, 0x00,
+    0x04, 0x12, 0x63, 0x6F, 0x75, 0x6E, 0x74, 0x73, 0x5F, 0x74, 0x68, 0x61, 0x74, 0x5F, 0x64, 0x69, 0x66,
+    0x66, 0x65, 0x72, 0x00, 0x05, 0x0E, 0x6F, 0x66, 0x5F, 0x74, 0x77, 0x6F, 0x5F, 0x76, 0x65, 0x63, 0x74,
+    0x6F, 0x72, 0x73, 0x00, 0x06, 0x06, 0x73, 0x69, 0x67, 0x6E, 0x65, 0x64, 0x00, 0x07, 0x13, 0x6F, 0x66,
+    0x5F, 0x77, 0x68, 0x61, 0x74, 0x5F, 0x77, 0x61, 0x73, 0x5F, 0x73, 0x68, 0x69, 0x66, 0x74, 0x65, 0x64,
+    0x00, 0x08, 0x14, 0x77, 0x69, 0x74, 0x68, 0x5F, 0x61, 0x5F, 0x6C, 0x61, 0x62, 0x65, 0x6C, 0x5F, 0x62,
+    0x65, 0x74, 0x77, 0x65, 0x65, 0x6E, 0x00, 0x09, 0x0A, 0xCD, 0x01, 0x0A, 0x12, 0x00, 0x20, 0x00, 0x41,
+    0x07, 0xFD, 0xAB, 0x01, 0x20, 0x00, 0x41, 0x19, 0xFD, 0xAD, 0x01, 0xFD, 0x50, 0x0B, 0x12, 0x00, 0x20,
+    0x00, 0x41, 0x19, 0xFD, 0xAD, 0x01, 0x20, 0x00, 0x41, 0x07, 0xFD, 0xAB, 0x01, 0xFD, 0x50, 0x0B, 0x12,
+    0x00, 0x20, 0x00, 0x41, 0x3F, 0xFD, 0xCB, 0x01, 0x20, 0x00, 0x41, 0x01, 0xFD, 0xCD, 0x01, 0xFD, 0x50,
+    0x0B, 0x12, 0x00, 0x20, 0x00, 0x41, 0x27, 0xFD, 0xAB, 0x01, 0x20, 0x00, 0x41, 0x39, 0xFD, 0xAD, 0x01,
+    0xFD, 0x50, 0x0B, 0x16, 0x00, 0x20, 0x00, 0x41, 0x07, 0xFD, 0xAB, 0x01, 0x20, 0x00, 0x41, 0x19, 0xFD,
+    0xAD, 0x01, 0xFD, 0x50, 0x21, 0x00, 0x20, 0x00, 0x0B, 0x12, 0x00, 0x20, 0x00, 0x41, 0x07, 0xFD, 0xAB,
+    0x01, 0x20, 0x00, 0x41, 0x18, 0xFD, 0xAD, 0x01, 0xFD, 0x50, 0x0B, 0x14, 0x01, 0x01, 0x7B, 0x20, 0x00,
+    0x41, 0x07, 0xFD, 0xAB, 0x01, 0x20, 0x01, 0x41, 0x19, 0xFD, 0xAD, 0x01, 0xFD, 0x50, 0x0B, 0x12, 0x00,
+    0x20, 0x00, 0x41, 0x07, 0xFD, 0xAB, 0x01, 0x20, 0x00, 0x41, 0x19, 0xFD, 0xAC, 0x01, 0xFD, 0x50, 0x0B,
+    0x17, 0x00, 0x20, 0x00, 0x41, 0x03, 0xFD, 0xAB, 0x01, 0x41, 0x07, 0xFD, 0xAB, 0x01, 0x20, 0x00, 0x41,
+    0x19, 0xFD, 0xAD, 0x01, 0xFD, 0x50, 0x0B, 0x15, 0x00, 0x20, 0x00, 0x41, 0x07, 0xFD, 0xAB, 0x01, 0x03,
+    0x00, 0x20, 0x00, 0x41, 0x19, 0xFD, 0xAD, 0x01, 0xFD, 0x50, 0x0B, 0x0B,
+};
+
+static const uint64_t argument[2] = {0x89ABCDEF01234567, 0xFEDCBA9876543210};
+
+static void call(const char *name, uint64_t result[2]) {
+    base_error error = {.status = BASE_OK};
+    const base_bytes bytes = {guest_bytes, sizeof guest_bytes};
+    engine_module *module = NULL;
+    engine_store *store = NULL;
+    engine_instance *instance = NULL;
+    engine_exec *exec = NULL;
+    engine_extern found;
+    assert_int_equal(engine_module_load(NULL, bytes, engine_features_available(), &module, &error), BASE_OK);
+    assert_int_equal(engine_store_new(NULL, NULL, &store), BASE_OK);
+    assert_int_equal(engine_instantiate(store, module, NULL, NULL, &instance, NULL, &error), BASE_OK);
+    assert_true(engine_instance_export(instance, base_bytes_from_text(name), &found, NULL));
+    assert_int_equal(engine_exec_new(store, &exec), BASE_OK);
+    assert_int_equal(engine_exec_start(exec, found.func, argument, &error), BASE_OK);
+    assert_int_equal(engine_exec_run(exec, 1000), ENGINE_FINISHED);
+    memcpy(result, engine_exec_results(exec), 16);
+    engine_exec_free(exec);
+    engine_store_free(store);
+    engine_module_release(module);
+}
+
+/* Both 32-bit lanes of a cell. */
+static uint64_t shift_left(uint64_t cell, unsigned by) {
+    return (uint64_t)((uint32_t)(cell >> 32) << by) << 32 | (uint32_t)((uint32_t)cell << by);
+}
+static uint64_t shift_right(uint64_t cell, unsigned by) {
+    return (uint64_t)((uint32_t)(cell >> 32) >> by) << 32 | (uint32_t)cell >> by;
+}
+static uint64_t sign_of_lanes(uint64_t cell) {
+    return (cell >> 63 ? UINT64_C(0xFFFFFFFF) << 32 : 0) | (cell >> 31 & 1 ? 0xFFFFFFFF : 0);
+}
+
+static void assert_result(const char *name, uint64_t low, uint64_t high) {
+    uint64_t result[2];
+    call(name, result);
+    assert_int_equal(result[0], low);
+    assert_int_equal(result[1], high);
+}
+
+static void shifts_that_add_up_to_the_width_rotate(void **state) {
+    (void)state;
+    uint64_t expected[2];
+    for (int i = 0; i < 2; i++) expected[i] = shift_left(argument[i], 7) | shift_right(argument[i], 25);
+    assert_result("left_first", expected[0], expected[1]);
+    assert_result("right_first", expected[0], expected[1]);
+    assert_result("counts_modulo_32", expected[0], expected[1]);
+    assert_result("into_the_local", expected[0], expected[1]);
+    assert_result("with_a_label_between", expected[0], expected[1]);
+    assert_result("wide", argument[0] << 63 | argument[0] >> 1, argument[1] << 63 | argument[1] >> 1);
+}
+
+static void shifts_that_do_not_stay_what_they_are(void **state) {
+    (void)state;
+    uint64_t differ[2], two[2], is_signed[2], shifted[2];
+    for (int i = 0; i < 2; i++) {
+        const uint64_t x = argument[i];
+        differ[i] = shift_left(x, 7) | shift_right(x, 24);
+        two[i] = shift_left(x, 7);
+        is_signed[i] = shift_left(x, 7) | shift_right(x, 25) | shift_left(sign_of_lanes(x), 7);
+        shifted[i] = shift_left(x, 10) | shift_right(x, 25);
+    }
+    assert_result("counts_that_differ", differ[0], differ[1]);
+    assert_result("of_two_vectors", two[0], two[1]);
+    assert_result("signed", is_signed[0], is_signed[1]);
+    assert_result("of_what_was_shifted", shifted[0], shifted[1]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shifts_that_add_up_to_the_width_rotate),
+        cmocka_unit_test(shifts_that_do_not_stay_what_they_are),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
