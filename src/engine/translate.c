@@ -2247,9 +2247,9 @@ static translator translator_for(engine_func *func) {
 }
 
 static base_status translation_error(const translator *t, base_error *error) {
-    const base_bytes name = engine_module_func_name(t->module, t->func->index);
+    if (t->status == BASE_OK) return BASE_OK;
+    const base_bytes name = engine_module_func_name(t->module, t->func->index); /* a long search */
     switch (t->status) {
-    case BASE_OK: return BASE_OK;
     case BASE_NO_MEMORY: return base_fail_no_memory(error);
     case BASE_LIMIT:
         return base_fail(error, BASE_LIMIT, "function %u (%.*s) needs a frame of more than %d slots",
