@@ -194,6 +194,12 @@
     CONSTANT(engine_u8x16, from_x, 2);                                                                       \
     CONSTANT(engine_u8x16, from_y, 4);                                                                       \
     MAKE(engine_lookup(x, from_x) | engine_lookup(y, from_y))
+/* Of one vector alone: words 2 and 3 are indices into x. */
+#define WORDS_SHUFFLE_ONE 4
+#define OP_SHUFFLE_ONE(shape)                                                                                \
+    VECTOR_1_##shape(engine_u8x16, x);                                                                       \
+    CONSTANT(engine_u8x16, from_x, 2);                                                                       \
+    MAKE(engine_lookup(x, from_x))
 /* The address is in U16(1). */
 #define WORDS_V128_LOAD       2
 #define OP_V128_LOAD(shape)   VECTOR_FROM(READ_U32(1))

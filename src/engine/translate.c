@@ -1818,6 +1818,17 @@ static bool are_lanes(const uint8_t *bytes, uint32_t width) {
 
 static void shuffle_by_lookup(translator *t, const uint8_t *bytes, uint16_t first, uint16_t second) {
     enum { NONE = 0x80 };
+    bool of_first = true, of_second = true;
+    for (uint32_t i = 0; i < 16; i++) {
+        of_first &= bytes[i] < 16;
+        of_second &= bytes[i] >= 16;
+    }
+    if (of_first || of_second || first == second) {
+        const uint32_t one = emit_vector(t, ENGINE_H_SHUFFLE_ONE, 4);
+        put_u16(t, one, 1, of_second ? second : first);
+        for (uint32_t i = 0; i < 16; i++) t->code[one + 2 + i / 8] |= (uint64_t)(bytes[i] % 16) << i % 8 * 8;
+        return;
+    }
     const uint32_t at = emit_vector(t, ENGINE_H_SHUFFLE_LOOKUP, 6);
     put_u16(t, at, 1, first);
     put_u16(t, at, 2, second);
