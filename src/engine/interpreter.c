@@ -348,6 +348,14 @@ const char *engine_dispatch_name(void) {
 
 #else
 
+/* A build that counts what follows what, to choose pairs.def by: see bench/README.md. */
+#ifdef WPLUG_COUNT_PAIRS
+#include "../bench/pairs/count_pairs.h"
+#define COUNT_PAIR count_pair(pc)
+#else
+#define COUNT_PAIR (void)0
+#endif
+
 #define JUMP goto next
 #if defined(__GNUC__)
 #define UNUSED_LABEL __attribute__((unused)) /* few are the target of a TAIL */
@@ -362,6 +370,7 @@ engine_word engine_handler_word(engine_handler handler) {
 void engine_interpret(engine_exec *exec) {
     MACHINE_FROM_EXEC;
 next:
+    COUNT_PAIR;
     switch ((engine_handler)pc[0]) {
 #define HANDLER(name, ...)                                                                                   \
     case ENGINE_H_##name: handle_##name : UNUSED_LABEL; __VA_ARGS__
@@ -450,6 +459,9 @@ static const uint16_t first_pairs[ENGINE_HANDLER_COUNT] = {
 
 engine_handler engine_handler_pair(engine_handler first, const engine_word *first_code, engine_handler second,
                                    const engine_word *second_code) {
+#ifdef WPLUG_COUNT_PAIRS
+    return ENGINE_HANDLER_COUNT; /* it counts single instructions */
+#endif
     const size_t start = first_pairs[first];
     if (!start) return ENGINE_HANDLER_COUNT;
     const uint16_t made = ((const engine_u16 *)(first_code + 1))[0];
