@@ -3,8 +3,8 @@
 
     choose.py COUNTS PAIRS_DEF
 
-COUNTS has a folder for each kind of program, with one file a program as count_pairs.h writes it. The comment at
-the top is taken from PAIRS_DEF; how the choice differs from that file is said on the standard error output."""
+COUNTS has a folder for each kind of program, with one file a program as count_pairs.h writes it. The comment
+at the top is taken from PAIRS_DEF; how the choice differs from that file is said on standard error."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ SOURCES = {"V128_CONST", "V128_LOAD", "V128_LOAD_A"}
 
 
 def variants(first: Step, second: Step) -> list[str]:
-    """How the pair is written: with the vector that the first step makes as operand x or y of the second, where
-    that can be, and in any case without."""
+    """How the pair is written: with the vector that the first step makes as operand x or y of the second,
+    where that can be, and in any case without."""
     makes = first.family in {"VECTORS", "SHIFT", "VECTOR"} and first.operation not in STORES
     takes = second.family in {"VECTORS", "SHIFT", "VECTOR", "TEST"} and second.operation not in SOURCES
     takes_y = (second.family, second.shape) == ("VECTORS", "V") or second.operation == "SHUFFLE_LOOKUP"

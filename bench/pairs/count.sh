@@ -3,8 +3,8 @@
 #
 #     bench/pairs/count.sh [KERNEL...]    # KERNEL: not all kernels, only these, and no large module
 #
-# The programs are the kernels, the plugins, and the large Go module. Builds in build/bench; leaves the counts in
-# build/bench/pairs/counts and the choice in build/bench/pairs/pairs.def. src/engine/pairs.def stays as it is.
+# The programs are the kernels, the plugins, and the large Go module. Builds in build/bench; leaves the counts
+# in build/bench/pairs/counts and the choice in build/bench/pairs/pairs.def. src/engine/pairs.def stays as it is.
 # bench/README.md tells more.
 source "$(dirname "$0")/../../scripts/common.sh"
 

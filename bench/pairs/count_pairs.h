@@ -1,9 +1,9 @@
 /* Counts which two instructions run one after the other, for the choice of pairs.def: included by
- * src/engine/interpreter.c under WPLUG_COUNT_PAIRS (count.sh builds that), and part of no other build. For one
- * thread that runs code: nothing here is atomic.
+ * src/engine/interpreter.c under WPLUG_COUNT_PAIRS (count.sh builds that), and part of no other build. For
+ * one thread that runs code: nothing here is atomic.
  *
- * When the process ends, the file that WPLUG_PAIRS_OUT names gets a line `dispatches N` and, of each pair that ran,
- * a line `N FIRST | SECOND`, the steps as pairs.def writes them. */
+ * When the process ends, the file that WPLUG_PAIRS_OUT names gets a line `dispatches N` and, of each pair that
+ * ran, a line `N FIRST | SECOND`, the steps as pairs.def writes them. */
 #ifndef WPLUG_BENCH_COUNT_PAIRS_H
 #define WPLUG_BENCH_COUNT_PAIRS_H
 
@@ -82,7 +82,7 @@ static const counted_step counted_steps[ENGINE_HANDLER_COUNT] = {
 static uint64_t dispatches;
 static uint64_t pairs_run[COUNTED_STEPS][COUNTED_STEPS];
 
-/* Only what stands right behind the instruction before it could share its handler: not where a branch went. */
+/* Only what stands right behind the instruction before it could share its handler: no branch's target. */
 static inline void count_pair(const engine_word *pc) {
     static const engine_word *behind;
     static unsigned before;
