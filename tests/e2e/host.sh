@@ -152,7 +152,10 @@ test_commands_are_killed_with_what_they_started_when_the_call_ends() {
     status=0
     wait "$pid" || status=$?
     expect_status 143
+    # What is killed goes when the system gets to it, which may be a moment after the command has ended.
+    local tries=500
     for file in shell child; do
+        while is_alive "$(cat $file)" && [ $((tries--)) -gt 0 ]; do sleep 0.02; done
         ! is_alive "$(cat $file)" || broken "the $file still runs"
     done
 }
