@@ -23,8 +23,8 @@ count() {
 
 say "wplug, counting"
 cmake -G Ninja -S . -B "$pairs" -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_C_FLAGS=-DWPLUG_COUNT_PAIRS -DCMAKE_C_FLAGS_RELEASE="-O1 -DNDEBUG" -DWPLUG_DISPATCH=switch \
-    -DWPLUG_TESTS=OFF -DWPLUG_BENCH=ON >/dev/null
+    -DCMAKE_C_FLAGS="-DWPLUG_COUNT_PAIRS=\\\"$PWD/bench/pairs/count_pairs.h\\\"" \
+    -DCMAKE_C_FLAGS_RELEASE="-O1 -DNDEBUG" -DWPLUG_DISPATCH=switch -DWPLUG_TESTS=OFF -DWPLUG_BENCH=ON >/dev/null
 cmake --build "$pairs" --target wplug_bench wplug plugins
 rm -rf "$counts"
 

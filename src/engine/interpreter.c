@@ -348,9 +348,9 @@ const char *engine_dispatch_name(void) {
 
 #else
 
-/* A build that counts what follows what, to choose pairs.def by: see bench/README.md. */
+/* A build that counts what follows what, to choose pairs.def by (bench/README.md): it names the header that counts. */
 #ifdef WPLUG_COUNT_PAIRS
-#include "../bench/pairs/count_pairs.h"
+#include WPLUG_COUNT_PAIRS
 #define COUNT_PAIR count_pair(pc)
 #else
 #define COUNT_PAIR (void)0
