@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "engine/engine.h"
+#include "run_export.h"
 
 /*
 (module
@@ -69,72 +69,45 @@ static const uint8_t throws_and_catches[] = {
     0x1A, 0x08, 0x00, 0x41, 0x01, 0x1A, 0x0B, 0x41, 0x07, 0x1A, 0x0B, 0x0B,
 };
 
-/* Calls an export without parameters in a fresh store, with 1,000 units of fuel, and says how that ended. Copies
- * `count` result cells. */
-static engine_outcome run_export(base_bytes bytes, const char *name, uint64_t *results, size_t count,
-                                 uint64_t *fuel) {
-    base_error error = {.status = BASE_OK};
-    engine_module *module = NULL;
-    engine_store *store = NULL;
-    engine_instance *instance = NULL;
-    engine_exec *exec = NULL;
-    assert_int_equal(engine_module_load(NULL, bytes, engine_features_available(), &module, &error), BASE_OK);
-    assert_int_equal(engine_store_new(NULL, NULL, &store), BASE_OK);
-    assert_int_equal(engine_instantiate(store, module, NULL, NULL, &instance, NULL, &error), BASE_OK);
-    engine_extern found;
-    engine_extern_type type;
-    assert_true(engine_instance_export(instance, base_bytes_from_text(name), &found, &type));
-    assert_int_equal(engine_exec_new(store, &exec), BASE_OK);
-    assert_int_equal(engine_exec_start(exec, found.func, NULL, &error), BASE_OK);
-    const engine_outcome outcome = engine_exec_run(exec, 1000);
-    *fuel = engine_exec_fuel_used(exec);
-    assert_int_equal(engine_exec_type(exec)->result_cells, count);
-    if (outcome == ENGINE_FINISHED && count)
-        memcpy(results, engine_exec_results(exec), count * sizeof *results);
-    engine_exec_free(exec);
-    engine_store_free(store);
-    engine_module_release(module);
-    return outcome;
-}
-
-static void call_export(base_bytes bytes, const char *name, uint64_t *results, size_t count) {
-    uint64_t fuel;
-    assert_int_equal(run_export(bytes, name, results, count, &fuel), ENGINE_FINISHED);
-}
-
 static void two_vectors_set_one_after_the_other_go_to_two_locals(void **state) {
     (void)state;
-    uint64_t cells[4];
-    call_export((base_bytes){vectors_to_locals, sizeof vectors_to_locals}, "set_twice", cells, 4);
-    assert_int_equal(cells[0], 3);
-    assert_int_equal(cells[1], 4);
-    assert_int_equal(cells[2], 1);
-    assert_int_equal(cells[3], 2);
+    const base_bytes bytes = {vectors_to_locals, sizeof vectors_to_locals};
+    const exported_run run = run_export(bytes, "set_twice", NULL);
+    assert_int_equal(run.outcome, ENGINE_FINISHED);
+    assert_int_equal(run.cells, 4);
+    assert_int_equal(run.results[0], 3);
+    assert_int_equal(run.results[1], 4);
+    assert_int_equal(run.results[2], 1);
+    assert_int_equal(run.results[3], 2);
 }
 
 static void a_vector_below_a_dropped_one_goes_to_its_local(void **state) {
     (void)state;
-    uint64_t cells[2];
-    call_export((base_bytes){vectors_to_locals, sizeof vectors_to_locals}, "set_after_drop", cells, 2);
-    assert_int_equal(cells[0], 1);
-    assert_int_equal(cells[1], 2);
+    const base_bytes bytes = {vectors_to_locals, sizeof vectors_to_locals};
+    const exported_run run = run_export(bytes, "set_after_drop", NULL);
+    assert_int_equal(run.outcome, ENGINE_FINISHED);
+    assert_int_equal(run.cells, 2);
+    assert_int_equal(run.results[0], 1);
+    assert_int_equal(run.results[1], 2);
 }
 
 static void throwing_and_catching_for_ever_runs_out_of_fuel(void **state) {
     (void)state;
-    uint64_t fuel;
     const base_bytes bytes = {throws_and_catches, sizeof throws_and_catches};
-    assert_int_equal(run_export(bytes, "forever", NULL, 0, &fuel), ENGINE_OUT_OF_FUEL);
-    assert_true(fuel > 1000);
+    const exported_run run = run_export(bytes, "forever", NULL);
+    assert_int_equal(run.outcome, ENGINE_OUT_OF_FUEL);
+    assert_int_equal(run.cells, 0);
+    assert_true(run.fuel > 1000);
 }
 
 /* try_table, and the five instructions in it; not the two that are jumped over (docs/engine.md, "Fuel"). */
 static void an_exception_that_is_caught_costs_the_body_of_the_try_table(void **state) {
     (void)state;
-    uint64_t fuel;
     const base_bytes bytes = {throws_and_catches, sizeof throws_and_catches};
-    assert_int_equal(run_export(bytes, "once", NULL, 0, &fuel), ENGINE_FINISHED);
-    assert_int_equal(fuel, 6);
+    const exported_run run = run_export(bytes, "once", NULL);
+    assert_int_equal(run.outcome, ENGINE_FINISHED);
+    assert_int_equal(run.cells, 0);
+    assert_int_equal(run.fuel, 6);
 }
 
 int main(void) {

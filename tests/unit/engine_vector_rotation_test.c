@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "engine/engine.h"
+#include "run_export.h"
 
 /*
 (module
@@ -86,27 +86,6 @@ static const uint8_t guest_bytes[] = {
 
 static const uint64_t argument[2] = {0x89ABCDEF01234567, 0xFEDCBA9876543210};
 
-static void call(const char *name, uint64_t result[2]) {
-    base_error error = {.status = BASE_OK};
-    const base_bytes bytes = {guest_bytes, sizeof guest_bytes};
-    engine_module *module = NULL;
-    engine_store *store = NULL;
-    engine_instance *instance = NULL;
-    engine_exec *exec = NULL;
-    engine_extern found;
-    assert_int_equal(engine_module_load(NULL, bytes, engine_features_available(), &module, &error), BASE_OK);
-    assert_int_equal(engine_store_new(NULL, NULL, &store), BASE_OK);
-    assert_int_equal(engine_instantiate(store, module, NULL, NULL, &instance, NULL, &error), BASE_OK);
-    assert_true(engine_instance_export(instance, base_bytes_from_text(name), &found, NULL));
-    assert_int_equal(engine_exec_new(store, &exec), BASE_OK);
-    assert_int_equal(engine_exec_start(exec, found.func, argument, &error), BASE_OK);
-    assert_int_equal(engine_exec_run(exec, 1000), ENGINE_FINISHED);
-    memcpy(result, engine_exec_results(exec), 16);
-    engine_exec_free(exec);
-    engine_store_free(store);
-    engine_module_release(module);
-}
-
 /* Both 32-bit lanes of a cell. */
 static uint64_t shift_left(uint64_t cell, unsigned by) {
     return (uint64_t)((uint32_t)(cell >> 32) << by) << 32 | (uint32_t)((uint32_t)cell << by);
@@ -119,10 +98,11 @@ static uint64_t sign_of_lanes(uint64_t cell) {
 }
 
 static void assert_result(const char *name, uint64_t low, uint64_t high) {
-    uint64_t result[2];
-    call(name, result);
-    assert_int_equal(result[0], low);
-    assert_int_equal(result[1], high);
+    const base_bytes bytes = {guest_bytes, sizeof guest_bytes};
+    const exported_run run = run_export(bytes, name, argument);
+    assert_int_equal(run.outcome, ENGINE_FINISHED);
+    assert_int_equal(run.results[0], low);
+    assert_int_equal(run.results[1], high);
 }
 
 static void shifts_that_add_up_to_the_width_rotate(void **state) {
