@@ -26,11 +26,6 @@
 #define VECTOR_ONE(family, operation, shape) ONE(family, operation, shape, )
 #define TEST_BOTH(operation)                 ONE(TEST, operation, V, ) ONE(TEST, operation, V, _D)
 
-/* These have steps for pairs, beside handlers of their own that simd.def writes out. */
-#define ACCESSES_OF_VECTORS                                                                                  \
-    ONE(VECTOR, V128_LOAD, V, )                                                                              \
-    ONE(VECTOR, V128_LOAD_A, V, ) ONE(VECTOR, V128_STORE, V, ) ONE(VECTOR, V128_STORE_A, V, )
-
 /* Steps are numbered from 1; 0 is every other handler. */
 #define ONE(family, operation, shape, destination) COUNTED(NAME_##family(operation, shape, destination))
 #define COUNTED(name)                              COUNTED_OF(name)
@@ -38,7 +33,7 @@
 enum {
     NOT_COUNTED,
 #include "engine/handlers.def"
-    ACCESSES_OF_VECTORS COUNTED_STEPS
+    COUNTED_STEPS
 };
 #undef ONE
 
@@ -55,7 +50,7 @@ typedef struct counted_step {
 #define DESCRIBED_OF(name, text, words) [ENGINE_H_##name] = {text, COUNTED_##name, words},
 static const counted_step counted_steps[ENGINE_HANDLER_COUNT] = {
 #include "engine/handlers.def"
-    ACCESSES_OF_VECTORS};
+};
 #undef ONE
 
 /* Every step that is in a pair now has to be counted. */

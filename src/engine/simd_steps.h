@@ -200,25 +200,47 @@
     VECTOR_1_##shape(engine_u8x16, x);                                                                       \
     CONSTANT(engine_u8x16, from_x, 2);                                                                       \
     MAKE(engine_lookup(x, from_x))
-/* The address is in U16(1). */
-#define WORDS_V128_LOAD       2
-#define OP_V128_LOAD(shape)   VECTOR_FROM(READ_U32(1))
-#define WORDS_V128_LOAD_A     2
-#define OP_V128_LOAD_A(shape) VECTOR_FROM((uint32_t)a)
-#define VECTOR_FROM(address)                                                                                 \
+/* Whole vectors in memory: the address in a slot, in the accumulator (_A), in the instruction (_K), or a pointer to the bytes in the
+ * accumulator (_P). Of a load it is in U16(1), of a store in U16(0), with the value in U16(1). */
+#define WORDS_V128_LOAD   2
+#define WORDS_V128_LOAD_A 2
+#define WORDS_V128_LOAD_K 2
+#define WORDS_V128_LOAD_P 2
+#define OP_V128_LOAD(shape)                                                                                  \
+    VECTOR_PLACE(READ_U32(1));                                                                               \
+    VECTOR_READ
+#define OP_V128_LOAD_A(shape)                                                                                \
+    VECTOR_PLACE((uint32_t)a);                                                                               \
+    VECTOR_READ
+#define OP_V128_LOAD_K(shape)                                                                                \
+    VECTOR_PLACE(0);                                                                                         \
+    VECTOR_READ
+#define OP_V128_LOAD_P(shape)                                                                                \
+    VECTOR_POINTER;                                                                                          \
+    VECTOR_READ
+#define WORDS_V128_STORE   2
+#define WORDS_V128_STORE_A 2
+#define WORDS_V128_STORE_K 2
+#define WORDS_V128_STORE_P 2
+#define OP_V128_STORE(shape)                                                                                 \
+    VECTOR_PLACE(READ_U32(0));                                                                               \
+    VECTOR_WRITE(shape)
+#define OP_V128_STORE_A(shape)                                                                               \
+    VECTOR_PLACE((uint32_t)a);                                                                               \
+    VECTOR_WRITE(shape)
+#define OP_V128_STORE_K(shape)                                                                               \
+    VECTOR_PLACE(0);                                                                                         \
+    VECTOR_WRITE(shape)
+#define OP_V128_STORE_P(shape)                                                                               \
+    VECTOR_POINTER;                                                                                          \
+    VECTOR_WRITE(shape)
+#define VECTOR_PLACE(address)                                                                                \
     const uint64_t end = (uint64_t)(address) + U32(1);                                                       \
     CHECK_MEM(end);                                                                                          \
-    const uint8_t *const at = mem + end - 16;                                                                \
-    MAKE((engine_u64x2){engine_read_64(at), engine_read_64(at + 8)})
-/* The address is in U16(0), the value in U16(1). */
-#define WORDS_V128_STORE       2
-#define OP_V128_STORE(shape)   VECTOR_INTO(shape, READ_U32(0))
-#define WORDS_V128_STORE_A     2
-#define OP_V128_STORE_A(shape) VECTOR_INTO(shape, (uint32_t)a)
-#define VECTOR_INTO(shape, address)                                                                          \
-    const uint64_t end = (uint64_t)(address) + U32(1);                                                       \
-    CHECK_MEM(end);                                                                                          \
-    uint8_t *const at = mem + end - 16;                                                                      \
+    uint8_t *const at = mem + end - 16
+#define VECTOR_POINTER uint8_t *const at = (uint8_t *)(uintptr_t)a
+#define VECTOR_READ    MAKE((engine_u64x2){engine_read_64(at), engine_read_64(at + 8)})
+#define VECTOR_WRITE(shape)                                                                                  \
     VECTOR_1_##shape(engine_u64x2, x);                                                                       \
     engine_write_64(at, x[0]);                                                                               \
     engine_write_64(at + 8, x[1])

@@ -1724,7 +1724,6 @@ static void simd_with_constant(translator *t, engine_handler handler) {
     t->code[at + 3] = high;
 }
 
-/* Instructions without immediates, by their signature. */
 /* Shifted one way, shifted the other way, and both together: that is how lanes are rotated. */
 static bool vector_rotation(translator *t) {
     if (t->stack_count < 2) return false;
@@ -1759,6 +1758,7 @@ static bool vector_rotation(translator *t) {
     return true;
 }
 
+/* Instructions without immediates, by their signature. */
 static void simd_plain(translator *t, engine_handler handler, const char *signature) {
     if (handler == ENGINE_H_V128_OR && vector_rotation(t)) return;
     const uint32_t count = (uint32_t)(strchr(signature, ':') - signature);
