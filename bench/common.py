@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import math
 import os
@@ -36,6 +37,27 @@ class Result:
     numbers: dict[str, list[int]]
     unsupported: str = ""
     failure: str = ""
+
+
+def options_for(description: str | None, quick: str) -> argparse.ArgumentParser:
+    """Those that the measurements have in common; `quick` says what --quick leaves."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--build", type=pathlib.Path, required=True, help="where scripts/bench.sh built")
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    return parser
+
+
+def add_peers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--peers", type=pathlib.Path, help="the program peers; without it only wplug is timed"
+    )
+
+
+def add_choice(parser: argparse.ArgumentParser, option: str) -> None:
+    parser.add_argument(
+        option, action="append", default=[], metavar="NAME", help="only this one (repeatable)"
+    )
 
 
 def start(command: Sequence[str]) -> Result:

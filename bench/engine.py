@@ -4,7 +4,6 @@ calls this; README.md tells how to read what comes out."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import pathlib
@@ -262,19 +261,10 @@ def draw(times: Times, kernels: list[Kernel], engines: list[Engine]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=pathlib.Path, required=True, help="where scripts/bench.sh built")
-    parser.add_argument(
-        "--peers", type=pathlib.Path, help="the program peers; without it only wplug is timed"
-    )
-    parser.add_argument(
-        "--kernel", action="append", default=[], metavar="NAME", help="only this one (repeatable)"
-    )
-    parser.add_argument(
-        "--engine", action="append", default=[], metavar="NAME", help="only this one (repeatable)"
-    )
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="one repetition, a sixth of the rounds")
+    parser = common.options_for(__doc__, "one repetition, a sixth of the rounds")
+    common.add_peers(parser)
+    common.add_choice(parser, "--kernel")
+    common.add_choice(parser, "--engine")
     options = parser.parse_args()
 
     kernels = read_kernels(options.build / "kernels", options.kernel)

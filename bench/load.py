@@ -5,7 +5,6 @@ out."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import pathlib
 import subprocess
@@ -171,16 +170,9 @@ def library_sizes(build: pathlib.Path) -> dict[str, int]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=pathlib.Path, required=True, help="where scripts/bench.sh built")
-    parser.add_argument(
-        "--peers", type=pathlib.Path, help="the program peers; without it only wplug is timed"
-    )
-    parser.add_argument(
-        "--engine", action="append", default=[], metavar="NAME", help="only this one (repeatable)"
-    )
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="one repetition")
+    parser = common.options_for(__doc__, "one repetition")
+    common.add_peers(parser)
+    common.add_choice(parser, "--engine")
     options = parser.parse_args()
 
     modules = find_modules(options.build)

@@ -5,9 +5,7 @@ out."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import pathlib
 import statistics
 import sys
 
@@ -25,13 +23,8 @@ REPEATS = 3  # in each process
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=pathlib.Path, required=True, help="where scripts/bench.sh built")
-    parser.add_argument(
-        "--kernel", action="append", default=[], metavar="NAME", help="these kernels (repeatable)"
-    )
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="one repetition, a sixth of the rounds")
+    parser = common.options_for(__doc__, "one repetition, a sixth of the rounds")
+    common.add_choice(parser, "--kernel")
     options = parser.parse_args()
 
     kernels = kernels_of.read_kernels(options.build / "kernels", options.kernel or KERNELS)

@@ -1,8 +1,10 @@
-/* What the kernels share: the frame around their rounds, and numbers to work on.  A kernel is one file that
- * includes this header and defines kernel_prepare    makes the input, once; not part of what is measured
- * kernel_round      does the work once, checks its result, and answers 0 or a small number that says what was
- * wrong  For WebAssembly the frame is the export `run`. Anywhere else it is a program, so that a kernel's own
- * check can be tried without an engine: cc -O2 NAME.c -lm && ./a.out ROUNDS */
+/* What the kernels share: the frame around their rounds, and numbers to work on.
+ *
+ * A kernel is one file that includes this header and defines
+ *     kernel_prepare    makes the input, once; not part of what is measured
+ *     kernel_round      does the work once, checks its result, and answers 0 or a small number that says what was wrong
+ * For WebAssembly the frame is the export `run`. Anywhere else it is a program, so that a kernel's own check can be tried
+ * without an engine: cc -O2 NAME.c -lm && ./a.out ROUNDS */
 #ifndef WPLUG_KERNEL_H
 #define WPLUG_KERNEL_H
 
@@ -22,8 +24,7 @@ static int kernel_round(void);
  * results itself. */
 #define KERNEL_HIDE(x) __asm__ volatile("" : "+r"(x))
 
-/* Marsaglia's xorshift with 32 bits of state. expected.py has the same, so that it can make the same inputs.
- *  */
+/* Marsaglia's xorshift with 32 bits of state. expected.py has the same, so that it can make the same inputs. */
 static inline uint32_t kernel_random(uint32_t *state) {
     uint32_t x = *state;
     x ^= x << 13;
@@ -36,15 +37,22 @@ static inline void kernel_random_bytes(uint8_t *bytes, size_t size, uint32_t see
     for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)(kernel_random(&seed) >> 24);
 }
 
+static inline uint64_t kernel_read_64(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, 8); /* little-endian, as WebAssembly is */
+    return word;
+}
+
+static inline uint64_t kernel_rotate_64(uint64_t x, int n) {
+    return x << n | x >> (64 - n);
+}
+
 /* A quick hash of a result, `size` a multiple of 8: FNV-1a's step with words instead of bytes. expected.py
  * has it too. */
 static inline uint64_t kernel_hash(const void *bytes, size_t size) {
     uint64_t hash = UINT64_C(0xCBF29CE484222325);
-    for (size_t i = 0; i < size; i += 8) {
-        uint64_t word;
-        memcpy(&word, (const uint8_t *)bytes + i, 8);
-        hash = (hash ^ word) * UINT64_C(0x100000001B3);
-    }
+    for (size_t i = 0; i < size; i += 8)
+        hash = (hash ^ kernel_read_64((const uint8_t *)bytes + i)) * UINT64_C(0x100000001B3);
     return hash;
 }
 

@@ -10,34 +10,24 @@ typedef struct siphash {
     uint64_t v0, v1, v2, v3;
 } siphash;
 
-static inline uint64_t rotate(uint64_t x, int n) {
-    return x << n | x >> (64 - n);
-}
-
-static inline uint64_t read64(const uint8_t *bytes) {
-    uint64_t word;
-    memcpy(&word, bytes, 8); /* little-endian, as WebAssembly is */
-    return word;
-}
-
 static inline void rounds(siphash *s, int count) {
     for (int i = 0; i < count; i++) {
         s->v0 += s->v1, s->v2 += s->v3;
-        s->v1 = rotate(s->v1, 13) ^ s->v0, s->v3 = rotate(s->v3, 16) ^ s->v2;
-        s->v0 = rotate(s->v0, 32);
+        s->v1 = kernel_rotate_64(s->v1, 13) ^ s->v0, s->v3 = kernel_rotate_64(s->v3, 16) ^ s->v2;
+        s->v0 = kernel_rotate_64(s->v0, 32);
         s->v2 += s->v1, s->v0 += s->v3;
-        s->v1 = rotate(s->v1, 17) ^ s->v2, s->v3 = rotate(s->v3, 21) ^ s->v0;
-        s->v2 = rotate(s->v2, 32);
+        s->v1 = kernel_rotate_64(s->v1, 17) ^ s->v2, s->v3 = kernel_rotate_64(s->v3, 21) ^ s->v0;
+        s->v2 = kernel_rotate_64(s->v2, 32);
     }
 }
 
 static KERNEL_NOINLINE uint64_t siphash24(const uint8_t key[16], const uint8_t *bytes, size_t size) {
-    uint64_t k0 = read64(key), k1 = read64(key + 8);
+    uint64_t k0 = kernel_read_64(key), k1 = kernel_read_64(key + 8);
     siphash s = {k0 ^ UINT64_C(0x736F6D6570736575), k1 ^ UINT64_C(0x646F72616E646F6D),
                  k0 ^ UINT64_C(0x6C7967656E657261), k1 ^ UINT64_C(0x7465646279746573)};
     uint64_t last = (uint64_t)size << 56;
     for (; size >= 8; bytes += 8, size -= 8) {
-        uint64_t word = read64(bytes);
+        uint64_t word = kernel_read_64(bytes);
         s.v3 ^= word;
         rounds(&s, 2);
         s.v0 ^= word;

@@ -11,16 +11,6 @@
 
 static uint8_t message[MESSAGE_SIZE];
 
-static inline uint64_t rotate(uint64_t x, int n) {
-    return x << n | x >> (64 - n);
-}
-
-static inline uint64_t read64(const uint8_t *bytes) {
-    uint64_t word;
-    memcpy(&word, bytes, 8); /* little-endian, as WebAssembly is */
-    return word;
-}
-
 static inline uint32_t read32(const uint8_t *bytes) {
     uint32_t word;
     memcpy(&word, bytes, 4);
@@ -28,7 +18,7 @@ static inline uint32_t read32(const uint8_t *bytes) {
 }
 
 static inline uint64_t lane_round(uint64_t lane, uint64_t word) {
-    return rotate(lane + word * PRIME2, 31) * PRIME1;
+    return kernel_rotate_64(lane + word * PRIME2, 31) * PRIME1;
 }
 
 static inline uint64_t merge(uint64_t hash, uint64_t lane) {
@@ -41,23 +31,24 @@ static KERNEL_NOINLINE uint64_t xxh64(const uint8_t *bytes, size_t size, uint64_
     if (size >= 32) {
         uint64_t a = seed + PRIME1 + PRIME2, b = seed + PRIME2, c = seed, d = seed - PRIME1;
         for (; end - bytes >= 32; bytes += 32) {
-            a = lane_round(a, read64(bytes));
-            b = lane_round(b, read64(bytes + 8));
-            c = lane_round(c, read64(bytes + 16));
-            d = lane_round(d, read64(bytes + 24));
+            a = lane_round(a, kernel_read_64(bytes));
+            b = lane_round(b, kernel_read_64(bytes + 8));
+            c = lane_round(c, kernel_read_64(bytes + 16));
+            d = lane_round(d, kernel_read_64(bytes + 24));
         }
-        hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
+        hash = kernel_rotate_64(a, 1) + kernel_rotate_64(b, 7) + kernel_rotate_64(c, 12) +
+               kernel_rotate_64(d, 18);
         hash = merge(merge(merge(merge(hash, a), b), c), d);
     }
     hash += size;
     for (; end - bytes >= 8; bytes += 8) {
-        hash = rotate(hash ^ lane_round(0, read64(bytes)), 27) * PRIME1 + PRIME4;
+        hash = kernel_rotate_64(hash ^ lane_round(0, kernel_read_64(bytes)), 27) * PRIME1 + PRIME4;
     }
     if (end - bytes >= 4) {
-        hash = rotate(hash ^ read32(bytes) * PRIME1, 23) * PRIME2 + PRIME3;
+        hash = kernel_rotate_64(hash ^ read32(bytes) * PRIME1, 23) * PRIME2 + PRIME3;
         bytes += 4;
     }
-    for (; bytes < end; bytes++) hash = rotate(hash ^ *bytes * PRIME5, 11) * PRIME1;
+    for (; bytes < end; bytes++) hash = kernel_rotate_64(hash ^ *bytes * PRIME5, 11) * PRIME1;
     hash = (hash ^ hash >> 33) * PRIME2;
     hash = (hash ^ hash >> 29) * PRIME3;
     return hash ^ hash >> 32;
