@@ -20,6 +20,26 @@ void *os_pages_alloc(size_t size);
 void *os_pages_resize(void *pages, size_t old_size, size_t new_size);
 void os_pages_free(void *pages, size_t size);
 
+/* An immutable image of memory, of which any number of copies can be mapped that share what they do not change. Any
+ * thread.
+ *
+ *      os_image_map:  |== the image: private, copied on write ==|-- `reserve` bytes of zeros --|
+ *
+ * BASE_UNSUPPORTED where the system has no such thing, or none left: callers then copy. The image's pages that hold
+ * nothing but zeros cost nothing. */
+typedef struct os_image os_image;
+base_status os_image_new(const base_allocator *allocator, const void *bytes, size_t size, os_image **out);
+/* What was mapped before stays as it is, and can be freed, but not be reset. NULL is fine. */
+void os_image_free(os_image *image);
+const uint8_t *os_image_bytes(const os_image *image); /* to be read; whole pages of them */
+size_t os_image_size(const os_image *image);          /* likewise, so not less than it was made with */
+/* Free it with os_pages_free(pages, size of the image + reserve); it cannot be resized. NULL on failure. */
+void *os_image_map(const os_image *image, size_t reserve);
+/* Makes the first `size` bytes of a mapped copy (which may reach into the reserve) what they were when it was mapped,
+ * to the last page. What was changed stays resident where it is not more than `keep` bytes, so that it costs no faults
+ * next time. False where the system refuses: the copy is then of no use any more. */
+bool os_image_reset(const os_image *image, void *pages, size_t size, size_t keep);
+
 /* Reads a whole file into `out` (appending). Errors name the path and the system's reason; files over `max_size`
  * bytes are refused with BASE_LIMIT. */
 base_status os_read_file(const char *path, size_t max_size, base_buffer *out, base_error *error);
