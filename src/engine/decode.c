@@ -1169,6 +1169,7 @@ base_status engine_module_load_as(const base_allocator *allocator, base_bytes by
         return loader.status;
     }
     engine_load_names(&loaded->module);
+    engine_fixed_prepare(loaded->module.fixed);
     for (uint32_t i = 0; i < loaded->module.func_count; i++) engine_func_prepare(&loaded->module.funcs[i]);
     *out = &loaded->module;
     return BASE_OK;

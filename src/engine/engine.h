@@ -313,6 +313,43 @@ void engine_exec_trap_set(engine_exec *exec, const char *format, ...) BASE_PRINT
 engine_instance *engine_exec_caller(const engine_exec *exec);
 engine_store *engine_exec_store(const engine_exec *exec);
 
+/* Limits for a store that is in use already, of which `exec` is the only run. They must not be below what is in use: see
+ * engine_snapshot_fits. */
+void engine_exec_set_limits(engine_exec *exec, const engine_limits *limits);
+
+/* ---- Snapshots ----------------------------------------------------------------------------------------- */
+
+/* The state of a store with one instance and one run, which waits in a host function: memories, tables, globals, dropped
+ * segments, exceptions, stack, fuel used. What host functions keep outside of the store is not part of it. Immutable;
+ * any number of stores may be made from it, by several threads at once. */
+typedef struct engine_snapshot engine_snapshot;
+
+/* Memories of up to this size are copied as a whole; larger ones are mapped, and share what they do not change. */
+#define ENGINE_SNAPSHOT_COPY_MAX ((uint64_t)256 << 10)
+
+/* Takes one. BASE_UNSUPPORTED where the store holds more than one instance and what it defines; or where the host refused
+ * the guest memory or table elements, so that with other limits it might stand elsewhere. */
+base_status engine_snapshot_take(const base_allocator *allocator, const engine_exec *exec, uint64_t copy_max,
+                                 engine_snapshot **out);
+/* NULL is fine. Stores that were made from it stay as they are, but cannot be reset any more. */
+void engine_snapshot_free(engine_snapshot *snapshot);
+
+uint64_t engine_snapshot_fuel_used(const engine_snapshot *snapshot);
+/* Whether a run within these limits would have come to the same state. (It may say no where the run would have, but
+ * narrowly.) */
+bool engine_snapshot_fits(const engine_snapshot *snapshot, const engine_limits *limits);
+
+/* Makes an instance and a run in a new store, whose limits it fits, that are what they were: to be resumed, or looked
+ * at. The resolver is asked as by engine_instantiate and must give host functions alone. `may_map`: as the system has a
+ * limit on mappings, not to be said for tens of thousands at once. On failure the store can only be freed. */
+base_status engine_snapshot_open(const engine_snapshot *snapshot, engine_store *store, bool may_map,
+                                 engine_resolver resolver, void *user, engine_instance **instance,
+                                 engine_exec **exec, base_error *error);
+/* Makes a run that engine_snapshot_open made, and its store, what they were, whatever has happened to them; nothing of
+ * that stays readable anywhere in them. Costs no allocation where little has happened. False where that cannot be: they
+ * can only be freed then. */
+bool engine_snapshot_reset(const engine_snapshot *snapshot, engine_exec *exec);
+
 /* One entry of a backtrace, innermost first. */
 typedef struct engine_frame {
     const engine_module *module; /* NULL for a host function */

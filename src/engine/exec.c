@@ -9,8 +9,6 @@
 #include <stdio.h>
 
 enum {
-    FIRST_STACK_SLOTS = 512, /* grows by doubling, so that thousands of waiting runs cost little */
-    STACK_SLACK = 4,         /* slots past stack_end, for results where a call has no arguments */
     BULK_PIECE = 1 << 20,    /* bytes moved before a slice's end is looked for */
     BULK_BYTES_PER_UNIT = 64 /* what one unit of fuel moves */
 };
@@ -22,11 +20,8 @@ base_status engine_exec_new(engine_store *store, engine_exec **out) {
     engine_exec *exec = base_alloc_zeroed(store->allocator, 1, sizeof *exec);
     if (!exec) return BASE_NO_MEMORY;
     exec->store = store;
-    exec->stack_slots_max = store->limits.stack_bytes / sizeof *exec->stack;
-    if (exec->stack_slots_max < 64) exec->stack_slots_max = 64;
-    exec->fixed[ENGINE_FIXED_FINISH] = engine_handler_word(ENGINE_H_FINISH);
-    exec->fixed[ENGINE_FIXED_LEAVE] = engine_handler_word(ENGINE_H_LEAVE_INSTANCE);
-    exec->fixed[ENGINE_FIXED_FOREIGN] = engine_handler_word(ENGINE_H_FOREIGN);
+    exec->stack_slots_max = engine_stack_slots(&store->limits);
+    engine_fixed_prepare(exec->own_fixed);
     exec->next = store->execs;
     if (exec->next) exec->next->previous = exec;
     store->execs = exec;
@@ -43,24 +38,32 @@ void engine_exec_free(engine_exec *exec) {
     else
         exec->store->execs = exec->next;
     if (exec->stack)
-        base_free(allocator, exec->stack, (exec->stack_slots + STACK_SLACK) * sizeof *exec->stack);
+        base_free(allocator, exec->stack, (exec->stack_slots + ENGINE_STACK_SLACK) * sizeof *exec->stack);
     base_free(allocator, exec->boundaries, exec->boundary_capacity * sizeof *exec->boundaries);
     base_free(allocator, exec, sizeof *exec);
 }
 
-/* Gives the stack at least `slots`. Everything that points into it but `fp` is by slot number. */
-static base_status reserve_stack(engine_exec *exec, size_t slots) {
+void engine_exec_set_limits(engine_exec *exec, const engine_limits *limits) {
+    engine_store *store = exec->store;
+    const uint32_t depth = store->limits.depth;
+    store->limits = engine_limits_resolve(limits);
+    exec->depth_left += (int64_t)store->limits.depth - depth;
+    exec->stack_slots_max = engine_stack_slots(&store->limits);
+}
+
+/* Everything that points into it but `fp` is by slot number. */
+base_status engine_exec_reserve_stack(engine_exec *exec, size_t slots) {
     if (slots <= exec->stack_slots) return BASE_OK;
     if (slots > exec->stack_slots_max) return BASE_LIMIT;
-    size_t wanted = exec->stack_slots ? exec->stack_slots * 2 : FIRST_STACK_SLOTS;
+    size_t wanted = exec->stack_slots ? exec->stack_slots * 2 : ENGINE_FIRST_STACK_SLOTS;
     while (wanted < slots) wanted *= 2;
     if (wanted > exec->stack_slots_max) wanted = exec->stack_slots_max;
-    const size_t old_size = exec->stack ? (exec->stack_slots + STACK_SLACK) * sizeof *exec->stack : 0;
+    const size_t old_size = exec->stack ? (exec->stack_slots + ENGINE_STACK_SLACK) * sizeof *exec->stack : 0;
     const size_t frame = exec->stack ? (size_t)(exec->fp - exec->stack) : 0;
     uint64_t *moved = base_resize(exec->store->allocator, exec->stack, old_size,
-                                  (wanted + STACK_SLACK) * sizeof *exec->stack);
+                                  (wanted + ENGINE_STACK_SLACK) * sizeof *exec->stack);
     if (!moved) return BASE_NO_MEMORY;
-    memset((char *)moved + old_size, 0, (wanted + STACK_SLACK) * sizeof *moved - old_size);
+    memset((char *)moved + old_size, 0, (wanted + ENGINE_STACK_SLACK) * sizeof *moved - old_size);
     exec->stack = moved;
     exec->stack_slots = wanted;
     exec->stack_end = moved + wanted;
@@ -100,7 +103,8 @@ base_status engine_exec_start(engine_exec *exec, uint64_t func, const uint64_t *
         return base_fail(error, BASE_MISUSE, "the run is in a host function: it cannot start over");
     const size_t cells = type->param_cells > type->result_cells ? type->param_cells : type->result_cells;
     exec->fp = exec->stack;
-    const base_status status = reserve_stack(exec, cells + 1 > FIRST_STACK_SLOTS ? cells + 1 : 1);
+    const base_status status =
+        engine_exec_reserve_stack(exec, cells + 1 > ENGINE_FIRST_STACK_SLOTS ? cells + 1 : 1);
     if (status == BASE_NO_MEMORY) return base_fail_no_memory(error);
     if (status != BASE_OK)
         return base_fail(error, BASE_LIMIT,
@@ -119,11 +123,13 @@ base_status engine_exec_start(engine_exec *exec, uint64_t func, const uint64_t *
     exec->outcome = ENGINE_OUT_OF_FUEL;
     if (type->param_cells) memcpy(exec->stack, arguments, type->param_cells * sizeof *arguments);
     narrow(type->params, type->param_count, exec->stack);
+    const uint32_t instance = engine_token_instance(func);
+    const bool is_host = instance == ENGINE_HOST_INSTANCE;
+    exec->fixed = is_host ? exec->own_fixed : exec->store->instances[instance]->module->fixed;
     exec->a = (uint64_t)(uintptr_t)(exec->fixed + ENGINE_FIXED_FINISH);
     exec->s = 0;
     exec->d = 0;
-    const uint32_t instance = engine_token_instance(func);
-    if (instance == ENGINE_HOST_INSTANCE) {
+    if (is_host) {
         engine_exec_enter_instance(exec, NULL);
         exec->foreign = func;
         exec->pc = exec->fixed + ENGINE_FIXED_FOREIGN;
@@ -212,7 +218,7 @@ const engine_word *engine_exec_translate(engine_exec *exec, const engine_word *s
 
 uint64_t *engine_exec_grow_stack(engine_exec *exec, uint64_t *fp, size_t slots) {
     exec->fp = fp;
-    const base_status status = reserve_stack(exec, (size_t)(fp - exec->stack) + slots);
+    const base_status status = engine_exec_reserve_stack(exec, (size_t)(fp - exec->stack) + slots);
     if (status == BASE_OK) return exec->fp;
     trap(exec, status == BASE_LIMIT ? ENGINE_TRAP_CALL_STACK_EXHAUSTED : ENGINE_TRAP_OUT_OF_MEMORY);
     return NULL;

@@ -164,9 +164,18 @@ static void mark(engine_store *store, const uint64_t *cells, size_t count, engin
     }
 }
 
-static void exception_free(engine_store *store, engine_exception *exception) {
-    base_free(store->allocator, exception,
-              sizeof *exception + exception->cell_count * sizeof *exception->cells);
+void engine_exception_free(const base_allocator *allocator, engine_exception *exception) {
+    if (exception)
+        base_free(allocator, exception, sizeof *exception + exception->cell_count * sizeof *exception->cells);
+}
+
+engine_exception *engine_exception_new(const base_allocator *allocator, const engine_tag *tag,
+                                       uint32_t cell_count, const uint64_t *cells) {
+    engine_exception *exception = base_alloc(allocator, sizeof *exception + cell_count * sizeof *cells);
+    if (!exception) return NULL;
+    *exception = (engine_exception){.tag = tag, .cell_count = cell_count};
+    if (cell_count) memcpy(exception->cells, cells, cell_count * sizeof *cells);
+    return exception;
 }
 
 /* Frees the exceptions that no stack, global, table or other such exception mentions. A number that happens to look like
@@ -190,7 +199,7 @@ static void sweep(engine_store *store) {
         engine_exception *exception = store->exceptions[i];
         if (!exception) continue;
         if (!exception->marked) {
-            exception_free(store, exception);
+            engine_exception_free(store->allocator, exception);
             store->exceptions[i] = NULL;
             store->exception_live--;
         } else {
@@ -202,7 +211,7 @@ static void sweep(engine_store *store) {
 
 void engine_exceptions_free(engine_store *store) {
     for (uint32_t i = 0; i < store->exception_count; i++)
-        if (store->exceptions[i]) exception_free(store, store->exceptions[i]);
+        engine_exception_free(store->allocator, store->exceptions[i]);
     base_free(store->allocator, store->exceptions, store->exception_capacity * sizeof *store->exceptions);
 }
 
@@ -237,11 +246,8 @@ static uint32_t free_place(engine_store *store) {
 static uint64_t hold(engine_store *store, const engine_tag *tag, const uint64_t *cells) {
     const uint32_t place = free_place(store);
     if (place == UINT32_MAX) return 0;
-    const uint32_t count = tag->type->param_cells;
-    engine_exception *exception = base_alloc(store->allocator, sizeof *exception + count * sizeof *cells);
+    engine_exception *exception = engine_exception_new(store->allocator, tag, tag->type->param_cells, cells);
     if (!exception) return 0;
-    *exception = (engine_exception){.tag = tag, .cell_count = count};
-    if (count) memcpy(exception->cells, cells, count * sizeof *cells);
     store->exceptions[place] = exception;
     store->exception_live++;
     return ENGINE_EXCEPTION_TOKEN + place;

@@ -532,12 +532,15 @@ static base_status make_globals(engine_instance *instance, base_error *error) {
     return BASE_OK;
 }
 
-static base_status make_memories(engine_instance *instance, base_error *error) {
+static base_status make_memories(engine_instance *instance, bool is_bare, base_error *error) {
     const engine_module *module = instance->module;
     for (uint32_t i = module->memory_import_count; i < module->memory_count; i++) {
         engine_extern external;
-        base_status status = engine_memory_new(instance->store, module->memories[i].limits, &external, error);
+        engine_limits_type limits = module->memories[i].limits;
+        if (is_bare) limits.min = 0;
+        base_status status = engine_memory_new(instance->store, limits, &external, error);
         if (status != BASE_OK) return status;
+        external.memory->limits = module->memories[i].limits;
         instance->memories[i] = external.memory;
     }
     return BASE_OK;
@@ -570,7 +573,7 @@ static void make_tags(engine_instance *instance) {
 }
 
 /* Makes all that the module defines and enters the instance into the store, or leaves the store as it was. */
-static base_status make_definitions(engine_instance *instance, base_error *error) {
+static base_status make_definitions(engine_instance *instance, bool is_bare, base_error *error) {
     engine_store *store = instance->store;
     if (engine_store_reserve_instance(store) != BASE_OK) return base_fail_no_memory(error);
     instance->id = store->instance_count;
@@ -578,7 +581,7 @@ static base_status make_definitions(engine_instance *instance, base_error *error
     const engine_table *tables = store->tables;
     make_tags(instance);
     base_status status = make_globals(instance, error);
-    if (status == BASE_OK) status = make_memories(instance, error);
+    if (status == BASE_OK) status = make_memories(instance, is_bare, error);
     if (status == BASE_OK) status = make_tables(instance, error);
     if (status == BASE_OK)
         store->instances[store->instance_count++] = instance;
@@ -587,21 +590,31 @@ static base_status make_definitions(engine_instance *instance, base_error *error
     return status;
 }
 
-base_status engine_instantiate(engine_store *store, engine_module *module, engine_resolver resolver,
-                               void *user, engine_instance **out, engine_trap_code *trap, base_error *error) {
+base_status engine_instance_link(engine_store *store, engine_module *module, bool is_bare,
+                                 engine_resolver resolver, void *user, engine_instance **out,
+                                 base_error *error) {
     *out = NULL;
-    if (trap) *trap = ENGINE_TRAP_NONE;
     engine_instance *instance;
     if (instance_new(store, module, &instance) != BASE_OK) return base_fail_no_memory(error);
     base_status status = BASE_OK;
     if (instance->type_ids && engine_store_enter_types(instance) != BASE_OK)
         status = base_fail_no_memory(error);
     if (status == BASE_OK) status = resolve_imports(instance, resolver, user, error);
-    if (status == BASE_OK) status = make_definitions(instance, error);
-    if (status != BASE_OK) {
+    if (status == BASE_OK) status = make_definitions(instance, is_bare, error);
+    if (status == BASE_OK)
+        *out = instance;
+    else
         engine_instance_free(instance);
-        return status;
-    }
+    return status;
+}
+
+base_status engine_instantiate(engine_store *store, engine_module *module, engine_resolver resolver,
+                               void *user, engine_instance **out, engine_trap_code *trap, base_error *error) {
+    *out = NULL;
+    if (trap) *trap = ENGINE_TRAP_NONE;
+    engine_instance *instance;
+    base_status status = engine_instance_link(store, module, false, resolver, user, &instance, error);
+    if (status != BASE_OK) return status;
     /* From here on a failure leaves the instance in the store: what was written to imported tables refers to
      * it. */
     status = copy_active_elems(instance, trap, error);

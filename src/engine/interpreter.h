@@ -49,9 +49,10 @@ typedef struct engine_boundary {
     engine_instance *instance;
 } engine_boundary;
 
-/* Pieces of code that belong to no function, in engine_exec.fixed: what a bottom frame and a call into
- * another instance return to, each with a call site of base 0 before it, and the call of exec->foreign. */
-enum { ENGINE_FIXED_FINISH = 1, ENGINE_FIXED_LEAVE = 3, ENGINE_FIXED_FOREIGN = 4, ENGINE_FIXED_WORDS = 5 };
+enum {
+    ENGINE_FIRST_STACK_SLOTS = 512, /* grows by doubling, so that thousands of waiting runs cost little */
+    ENGINE_STACK_SLACK = 4          /* slots past stack_end, for results where a call has no arguments */
+};
 
 struct engine_exec {
     /* What handlers read. */
@@ -81,7 +82,8 @@ struct engine_exec {
 
     engine_store *store;
     engine_exec *previous, *next; /* the store's list */
-    engine_word fixed[ENGINE_FIXED_WORDS];
+    const engine_word *fixed; /* of the module whose function was started, or own_fixed for a host function */
+    engine_word own_fixed[ENGINE_FIXED_WORDS];
     uint64_t *stack;
     size_t stack_slots, stack_slots_max;
     engine_boundary *boundaries;
@@ -113,6 +115,15 @@ const char *engine_dispatch_name(void);
 
 /* Runs from the stopped state until the next stop, which is left in exec->outcome. */
 void engine_interpret(engine_exec *exec);
+
+/* How large a stack may become. */
+static inline size_t engine_stack_slots(const engine_limits *limits) {
+    const size_t slots = limits->stack_bytes / sizeof(uint64_t), least = 64;
+    return slots < least ? least : slots;
+}
+
+/* Gives the stack at least `slots`: BASE_LIMIT, BASE_NO_MEMORY. */
+base_status engine_exec_reserve_stack(engine_exec *exec, size_t slots);
 
 /* Makes `instance` (NULL: the host) the running one: refreshes what hangs off it. */
 void engine_exec_enter_instance(engine_exec *exec, engine_instance *instance);

@@ -80,9 +80,15 @@ typedef struct engine_elem_segment {
     const engine_const_expr *exprs;
 } engine_elem_segment;
 
+/* Pieces of code that belong to no function: what a bottom frame and a call into another instance return to, each with
+ * a call site of base 0 before it, and the call of exec->foreign. They are the module's, like all code, so that frames
+ * mean the same in every run. */
+enum { ENGINE_FIXED_FINISH = 1, ENGINE_FIXED_LEAVE = 3, ENGINE_FIXED_FOREIGN = 4, ENGINE_FIXED_WORDS = 5 };
+
 struct engine_module {
     const base_allocator *allocator;
     atomic_uint references;
+    engine_word fixed[ENGINE_FIXED_WORDS];
     uint8_t *bytes; /* the module's own copy */
     size_t size;
     uint32_t features_used;

@@ -36,17 +36,23 @@ const char *engine_trap_text(engine_trap_code code) {
 
 /* ---- The store ----------------------------------------------------------------------------------------- */
 
+engine_limits engine_limits_resolve(const engine_limits *limits) {
+    engine_limits resolved = {0};
+    if (limits) resolved = *limits;
+    if (!resolved.memory_pages) resolved.memory_pages = DEFAULT_MEMORY_PAGES;
+    if (!resolved.table_elements) resolved.table_elements = DEFAULT_TABLE_ELEMENTS;
+    if (!resolved.stack_bytes) resolved.stack_bytes = DEFAULT_STACK_BYTES;
+    if (!resolved.depth) resolved.depth = DEFAULT_DEPTH;
+    return resolved;
+}
+
 base_status engine_store_new(const base_allocator *allocator, const engine_limits *limits,
                              engine_store **out) {
     *out = NULL;
     engine_store *store = base_alloc_zeroed(allocator, 1, sizeof *store);
     if (!store) return BASE_NO_MEMORY;
     store->allocator = allocator;
-    if (limits) store->limits = *limits;
-    if (!store->limits.memory_pages) store->limits.memory_pages = DEFAULT_MEMORY_PAGES;
-    if (!store->limits.table_elements) store->limits.table_elements = DEFAULT_TABLE_ELEMENTS;
-    if (!store->limits.stack_bytes) store->limits.stack_bytes = DEFAULT_STACK_BYTES;
-    if (!store->limits.depth) store->limits.depth = DEFAULT_DEPTH;
+    store->limits = engine_limits_resolve(limits);
     if (engine_store_reserve_instance(store) != BASE_OK) {
         base_free(allocator, store, sizeof *store);
         return BASE_NO_MEMORY;
@@ -90,7 +96,7 @@ static size_t host_func_size(const engine_host_func *func) {
 static void free_memory(engine_memory *memory) {
     engine_store *store = memory->store;
     store->memory_pages -= memory->size / ENGINE_PAGE_SIZE;
-    if (memory->data) os_pages_free(memory->data, (size_t)memory->size);
+    if (memory->data) os_pages_free(memory->data, (size_t)memory->capacity);
     base_free(store->allocator, memory, sizeof *memory);
 }
 
@@ -237,12 +243,40 @@ base_status engine_memory_new(engine_store *store, engine_limits_type limits, en
                              limits.min);
         }
     }
-    memory->size = limits.min * ENGINE_PAGE_SIZE;
+    memory->size = memory->capacity = limits.min * ENGINE_PAGE_SIZE;
     store->memory_pages += limits.min;
     memory->next = store->memories;
     store->memories = memory;
     *out = (engine_extern){.kind = ENGINE_MEMORY, .memory = memory};
     return BASE_OK;
+}
+
+/* A copy of an image moves to pages of its own, which can be resized. */
+static bool leave_image(engine_memory *memory, size_t size) {
+    uint8_t *data = os_pages_alloc(size);
+    if (!data) return false;
+    memcpy(data, memory->data, (size_t)memory->size);
+    os_pages_free(memory->data, (size_t)memory->capacity);
+    memory->data = data;
+    memory->capacity = size;
+    memory->is_mapped = false;
+    return true;
+}
+
+bool engine_memory_resize(engine_memory *memory, uint64_t size) {
+    if (size > SIZE_MAX) return false;
+    if (size > memory->capacity && memory->is_mapped && !leave_image(memory, (size_t)size)) return false;
+    if (size > memory->capacity) {
+        uint8_t *data = memory->data ? os_pages_resize(memory->data, (size_t)memory->capacity, (size_t)size)
+                                     : os_pages_alloc((size_t)size);
+        if (!data) return false;
+        memory->data = data;
+        memory->capacity = size;
+    }
+    memory->store->memory_pages += size / ENGINE_PAGE_SIZE;
+    memory->store->memory_pages -= memory->size / ENGINE_PAGE_SIZE;
+    memory->size = size;
+    return true;
 }
 
 uint64_t engine_memory_grow(engine_memory *memory, uint64_t pages) {
@@ -255,13 +289,9 @@ uint64_t engine_memory_grow(engine_memory *memory, uint64_t pages) {
         store->memory_denials++;
         return UINT64_MAX;
     }
-    size_t old_size = (size_t)memory->size, size = (size_t)(old_pages + pages) * ENGINE_PAGE_SIZE;
-    uint8_t *data = old_size ? os_pages_resize(memory->data, old_size, size) : os_pages_alloc(size);
-    if (!data) return UINT64_MAX;
-    memory->data = data;
-    memory->size = size;
-    store->memory_pages += pages;
-    return old_pages;
+    if (engine_memory_resize(memory, (old_pages + pages) * ENGINE_PAGE_SIZE)) return old_pages;
+    store->was_short = true;
+    return UINT64_MAX;
 }
 
 uint8_t *engine_memory_range(engine_memory *memory, uint64_t offset, uint64_t length) {
@@ -283,13 +313,12 @@ static uint64_t element_limit(const engine_limits_type *limits) {
     return limits->has_max && limits->max < most ? limits->max : most;
 }
 
-/* Sets the capacity, which is not below the size. */
-static bool set_capacity(engine_table *table, uint64_t capacity) {
+bool engine_table_set_capacity(engine_table *table, uint64_t capacity) {
     if (capacity > SIZE_MAX / sizeof *table->elements) return false;
     uint64_t *elements = base_resize(table->store->allocator, table->elements,
                                      (size_t)table->capacity * sizeof *table->elements,
                                      (size_t)capacity * sizeof *table->elements);
-    if (!elements) return false;
+    if (!elements && capacity > 0) return false;
     table->elements = elements;
     table->capacity = capacity;
     return true;
@@ -313,7 +342,7 @@ base_status engine_table_new(engine_store *store, engine_valtype element, engine
     table->limits = limits;
     table->store = store;
     if (limits.min > 0) {
-        if (!set_capacity(table, limits.min)) {
+        if (!engine_table_set_capacity(table, limits.min)) {
             base_free(store->allocator, table, sizeof *table);
             return base_fail_no_memory(error);
         }
@@ -342,7 +371,11 @@ uint64_t engine_table_grow(engine_table *table, uint64_t count, uint64_t value) 
         /* A guest that grows one by one shall not copy the table each time. */
         uint64_t roomy = table->capacity + table->capacity / 2;
         if (roomy > most) roomy = most;
-        if ((roomy <= size || !set_capacity(table, roomy)) && !set_capacity(table, size)) return UINT64_MAX;
+        if ((roomy <= size || !engine_table_set_capacity(table, roomy)) &&
+            !engine_table_set_capacity(table, size)) {
+            store->was_short = true;
+            return UINT64_MAX;
+        }
     }
     for (uint64_t i = old_size; i < size; i++) table->elements[i] = value;
     table->size = size;

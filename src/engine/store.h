@@ -30,8 +30,12 @@ static inline uint32_t engine_token_func(uint64_t token) {
 #define ENGINE_PAGE_SIZE 65536u
 
 struct engine_memory {
-    uint8_t *data; /* os_pages; NULL while size is 0. Moves when it grows */
-    uint64_t size; /* in bytes, a multiple of 64 KiB */
+    uint8_t
+        *data; /* os_pages of `capacity` bytes, zero from `size` on; NULL where there are none. May move when
+                          it grows */
+    uint64_t size;     /* in bytes, a multiple of 64 KiB */
+    uint64_t capacity; /* not below the size */
+    bool is_mapped;    /* a copy of a snapshot's image (os_image_map), which cannot be resized */
     engine_limits_type limits;
     engine_store *store;
     engine_memory *next; /* the store's list */
@@ -128,6 +132,7 @@ struct engine_store {
     engine_store_types types;
     uint64_t memory_pages, table_elements; /* in use */
     uint64_t memory_denials, table_denials;
+    bool was_short;     /* the host had no memory for a guest that wanted its memory or table to grow */
     engine_exec *execs; /* all of them, for the sweep */
     engine_exception **exceptions;
     uint32_t exception_count, exception_capacity; /* places used so far, some empty again; places there are */
@@ -152,8 +157,27 @@ base_status engine_store_enter_types(engine_instance *instance);
 /* `type` with the store's type number in place of the module's type index. */
 engine_valtype engine_store_valtype(const engine_instance *instance, engine_valtype type);
 
+/* Fills in the defaults. */
+engine_limits engine_limits_resolve(const engine_limits *limits);
+
+/* Makes a memory of a new size, which its own limits and the store's allow; new bytes are zero. False without memory:
+ * it is then as it was. */
+bool engine_memory_resize(engine_memory *memory, uint64_t size);
+/* Gives a table room for that many elements, which are not fewer than it has. False without memory. */
+bool engine_table_set_capacity(engine_table *table, uint64_t capacity);
+
+/* A copy of an exception in the store, and its freeing. NULL without memory. */
+engine_exception *engine_exception_new(const base_allocator *allocator, const engine_tag *tag,
+                                       uint32_t cell_count, const uint64_t *cells);
+void engine_exception_free(const base_allocator *allocator, engine_exception *exception);
+
 /* Makes room for one more in store->instances. */
 base_status engine_store_reserve_instance(engine_store *store);
+/* What engine_instantiate does before it writes to memories and tables: links an instance and makes what it defines, the
+ * memories empty where `is_bare`. */
+base_status engine_instance_link(engine_store *store, engine_module *module, bool is_bare,
+                                 engine_resolver resolver, void *user, engine_instance **out,
+                                 base_error *error);
 /* Frees the instance alone, not what it made in the store. */
 void engine_instance_free(engine_instance *instance);
 /* Frees the memories and tables made since these were the newest ones. */

@@ -2343,6 +2343,13 @@ void engine_code_free(engine_module *module, engine_code *code) {
                   code_size(code->word_count, code->region_count, code->clause_count));
 }
 
+void engine_fixed_prepare(engine_word fixed[ENGINE_FIXED_WORDS]) {
+    memset(fixed, 0, ENGINE_FIXED_WORDS * sizeof *fixed);
+    fixed[ENGINE_FIXED_FINISH] = engine_handler_word(ENGINE_H_FINISH);
+    fixed[ENGINE_FIXED_LEAVE] = engine_handler_word(ENGINE_H_LEAVE_INSTANCE);
+    fixed[ENGINE_FIXED_FOREIGN] = engine_handler_word(ENGINE_H_FOREIGN);
+}
+
 void engine_func_prepare(engine_func *func) {
     func->stub[0] = engine_handler_word(func->import == UINT32_MAX ? ENGINE_H_TRANSLATE : ENGINE_H_IMPORT);
     atomic_store_explicit(&func->entry, func->stub, memory_order_release);

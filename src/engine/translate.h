@@ -32,6 +32,9 @@ struct engine_code {
 /* Gives a function its stub. Called for every function of a module while it is loaded. */
 void engine_func_prepare(engine_func *func);
 
+/* Writes the pieces of code of engine_module.fixed. */
+void engine_fixed_prepare(engine_word fixed[ENGINE_FIXED_WORDS]);
+
 /* Frees what translation made. NULL is fine. */
 void engine_code_free(engine_module *module, engine_code *code);
 
