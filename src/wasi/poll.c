@@ -43,6 +43,7 @@ engine_host_result wasi_clock_time_get(void *user, engine_exec *exec, uint64_t *
     if (clock > CLOCK_MONOTONIC_ID) return wasi_done(&call, WASI_EINVAL);
     uint8_t *to = wasi_range(&call, wasi_u32(&call, 2), 8);
     if (!to) return wasi_done(&call, WASI_EFAULT);
+    if (wasi_is_held(&call, WASI_HOLD_CHANCE)) return ENGINE_HOST_PENDING;
     wasi_put64(to, clock == CLOCK_REALTIME_ID ? realtime(call.context, exec) : wasi_now(call.context, exec));
     return wasi_done(&call, WASI_SUCCESS);
 }
@@ -145,6 +146,17 @@ static uint32_t look(wasi_call *call, const uint8_t *in, uint8_t *out, uint32_t 
     return due;
 }
 
+/* What the guest asks for, as a set of wasi_hold. */
+static unsigned asked_for(const uint8_t *in, uint32_t count) {
+    unsigned asked = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t type = in[(size_t)i * SUBSCRIPTION_SIZE + 8];
+        if (type == TYPE_CLOCK) asked |= WASI_HOLD_CHANCE;
+        if (type == TYPE_FD_READ) asked |= WASI_HOLD_STDIO;
+    }
+    return asked;
+}
+
 /* (in *subscription, out *event, count u32, nevents *u32) */
 engine_host_result wasi_poll_oneoff(void *user, engine_exec *exec, uint64_t *cells) {
     wasi_call call = wasi_enter(user, exec, cells);
@@ -154,6 +166,7 @@ engine_host_result wasi_poll_oneoff(void *user, engine_exec *exec, uint64_t *cel
     const uint8_t *in = wasi_range(&call, wasi_u32(&call, 0), (uint64_t)count * SUBSCRIPTION_SIZE);
     uint8_t *out = wasi_range(&call, wasi_u32(&call, 1), (uint64_t)count * EVENT_SIZE);
     if (!in || !out || !wasi_range(&call, wasi_u32(&call, 3), 4)) return wasi_done(&call, WASI_EFAULT);
+    if (wasi_is_held(&call, asked_for(in, count))) return ENGINE_HOST_PENDING;
     if (!call.again) {
         context->began_monotonic = wasi_now(context, exec);
         context->began_realtime = realtime(context, exec);

@@ -46,6 +46,10 @@ static inline engine_host_result wasi_done(wasi_call *call, wasi_errno error) {
 /* The guest waits for the set `wait` of wasi_wait. */
 engine_host_result wasi_pending(wasi_call *call, unsigned wait);
 
+/* Whether the context holds what the guest is about to do; `why` is a set of wasi_hold. Then the call ends with
+ * ENGINE_HOST_PENDING and must not have done anything yet. */
+bool wasi_is_held(wasi_call *call, unsigned why);
+
 /* The guest ends; the trap says so in words. */
 engine_host_result wasi_end_guest(wasi_call *call, wasi_end end, uint32_t exit_code, const char *why);
 

@@ -94,6 +94,7 @@ engine_host_result wasi_fd_read(void *user, engine_exec *exec, uint64_t *cells) 
     uint32_t number = wasi_u32(&call, 0);
     const wasi_fd *fd = wasi_get_fd(context, number);
     if (!fd || number != 0) return wasi_done(&call, WASI_EBADF);
+    if (wasi_is_held(&call, WASI_HOLD_STDIO)) return ENGINE_HOST_PENDING;
     iovec_list list;
     wasi_errno error = read_iovecs(&call, wasi_u32(&call, 1), wasi_u32(&call, 2), &list);
     if (error) return wasi_done(&call, error);
@@ -144,6 +145,7 @@ engine_host_result wasi_fd_write(void *user, engine_exec *exec, uint64_t *cells)
     wasi_context *context = call.context;
     uint32_t fd = wasi_u32(&call, 0);
     if (!wasi_get_fd(context, fd) || fd == 0) return wasi_done(&call, WASI_EBADF);
+    if (fd == 1 && wasi_is_held(&call, WASI_HOLD_STDIO)) return ENGINE_HOST_PENDING;
     iovec_list list;
     wasi_errno error = WASI_SUCCESS;
     if (call.again) {

@@ -7,13 +7,20 @@
 /* ---- Helpers of the room ---- */
 
 wasi_call wasi_enter(void *user, engine_exec *exec, uint64_t *cells) {
-    wasi_context *context = user;
+    wasi_context *context = *(wasi_context *const *)user;
     const engine_instance *caller = engine_exec_caller(exec);
     wasi_call call = {context, exec, caller ? engine_instance_memory(caller, 0) : NULL, cells,
                       context->again};
     context->again = false;
+    context->is_held = false;
     context->wait = 0;
     return call;
+}
+
+bool wasi_is_held(wasi_call *call, unsigned why) {
+    if (!(call->context->hold & why) || call->again) return false;
+    call->context->is_held = true;
+    return true;
 }
 
 engine_host_result wasi_pending(wasi_call *call, unsigned wait) {
@@ -162,6 +169,7 @@ static engine_host_result random_get(void *user, engine_exec *exec, uint64_t *ce
     uint32_t size = wasi_u32(&call, 1);
     uint8_t *to = wasi_range(&call, wasi_u32(&call, 0), size);
     if (!to) return wasi_done(&call, WASI_EFAULT);
+    if (wasi_is_held(&call, WASI_HOLD_CHANCE)) return ENGINE_HOST_PENDING;
     if (!call.again) context->done_bytes = 0;
     uint64_t rest = size - context->done_bytes;
     size_t piece = rest < PIECE ? (size_t)rest : PIECE;
@@ -344,7 +352,7 @@ bool wasi_type_matches(base_bytes name, const engine_functype *type) {
     return wanted.result_count == 0 || type->results[0] == wanted.types[wanted.param_count];
 }
 
-base_status wasi_link(wasi_context *context, engine_store *store, base_bytes name, engine_extern *out) {
+base_status wasi_link(wasi_context **context, engine_store *store, base_bytes name, engine_extern *out) {
     const wasi_function *function = find_function(name);
     if (!function) return BASE_NOT_FOUND;
     wasi_type type = read_signature(function->signature);
@@ -362,6 +370,22 @@ void wasi_context_init(wasi_context *context, const base_allocator *allocator) {
 
 void wasi_context_free(wasi_context *context) {
     base_buffer_free(&context->output);
+}
+
+wasi_state wasi_save(const wasi_context *context) {
+    wasi_state state = {.time_skipped = context->time_skipped};
+    memcpy(state.fds, context->fds, sizeof state.fds);
+    memcpy(state.random_state, context->random_state, sizeof state.random_state);
+    return state;
+}
+
+void wasi_restore(wasi_context *context, const wasi_state *state) {
+    memcpy(context->fds, state->fds, sizeof state->fds);
+    memcpy(context->random_state, state->random_state, sizeof state->random_state);
+    context->time_skipped = state->time_skipped;
+    context->again = false;
+    context->wait = 0;
+    context->is_held = false;
 }
 
 bool wasi_is_ready(const wasi_context *context) {

@@ -38,6 +38,12 @@ typedef enum wasi_wait {
         8 /* besides TIME and INPUT: it asks for input again and again, and is only slowed down */
 } wasi_wait;
 
+/* What a guest is kept from doing for the time being (wasi_context.hold). */
+typedef enum wasi_hold {
+    WASI_HOLD_STDIO = 1, /* asking for input, writing to stdout */
+    WASI_HOLD_CHANCE = 2 /* what differs from run to run: clocks, and randomness; waiting for a time */
+} wasi_hold;
+
 /* How the guest ended its own life, told by a trap (ENGINE_TRAP_HOST). */
 typedef enum wasi_end {
     WASI_RUNNING,
@@ -52,6 +58,13 @@ typedef struct wasi_fd {
     uint16_t flags; /* fdflags, as set by the guest */
 } wasi_fd;
 
+/* What a context knows of its guest between two calls of host functions, apart from what the owner sets. */
+typedef struct wasi_state {
+    wasi_fd fds[3];
+    uint64_t random_state[4];
+    uint64_t time_skipped;
+} wasi_state;
+
 typedef struct wasi_context {
     /* Set by the owner before the first run. */
     const wasi_strings *args, *env;
@@ -64,6 +77,8 @@ typedef struct wasi_context {
     uint64_t random_state[4];
 
     /* May be set by the owner at any time. */
+    unsigned hold; /* set of wasi_hold: before it does any of that the guest waits, for nothing, with is_held
+                              set. Resumed, it calls the same function as if for the first time */
     bool input_ended;      /* nothing comes after what `input` gives now */
     uint16_t output_error; /* errno for all writes from now on; 0: none */
     uint16_t input_error;  /* errno for reads when `input` is empty; 0: none */
@@ -78,6 +93,7 @@ typedef struct wasi_context {
     bool wants_input;
 
     /* After ENGINE_WAITING. */
+    bool is_held;     /* because of `hold` */
     unsigned wait;    /* set of wasi_wait */
     uint64_t wake_at; /* on the clock of wasi_now */
 
@@ -107,9 +123,13 @@ void wasi_seed(wasi_context *context, uint64_t seed);
 bool wasi_has(base_bytes name);
 bool wasi_type_matches(base_bytes name, const engine_functype *type);
 
-/* Makes the host function for an import of module WASI_MODULE in the store of a guest. BASE_NOT_FOUND,
- * BASE_NO_MEMORY. */
-base_status wasi_link(wasi_context *context, engine_store *store, base_bytes name, engine_extern *out);
+/* Makes the host function for an import of module WASI_MODULE in the store of a guest. It works on the context that
+ * *context is when it is called, so that a store can serve one guest after another. BASE_NOT_FOUND, BASE_NO_MEMORY. */
+base_status wasi_link(wasi_context **context, engine_store *store, base_bytes name, engine_extern *out);
+
+/* What is to be kept of a guest that is held, and a context as it was then. */
+wasi_state wasi_save(const wasi_context *context);
+void wasi_restore(wasi_context *context, const wasi_state *state);
 
 /* The guest's monotonic clock; `exec` is its run. */
 uint64_t wasi_now(const wasi_context *context, const engine_exec *exec);

@@ -133,6 +133,7 @@ static base_buffer make_module(bool has_memory) {
 typedef struct world {
     const uint8_t *next, *end; /* of the steps */
     wasi_context wasi;
+    wasi_context *context; /* &wasi */
     size_t input_size; /* that waits; what it says does not matter */
     engine_store *store;
     engine_instance *instance;
@@ -166,7 +167,7 @@ static bool resolve(void *user, const engine_import *import, engine_extern *out)
     world *w = user;
     require(wasi_has(import->name));
     require(wasi_type_matches(import->name, import->type.func));
-    return wasi_link(&w->wasi, w->store, import->name, out) == BASE_OK;
+    return wasi_link(&w->context, w->store, import->name, out) == BASE_OK;
 }
 
 static void take_output(world *w) {
@@ -319,6 +320,7 @@ static void live(world *w, const life *how) {
         .next = how->steps.data, .end = how->steps.data + how->steps.size, .input_size = how->input_size};
     if (!(how->flags & WITHOUT_STRINGS)) wasi_strings_make(how->allocator, texts, 4, &strings, &error);
     wasi_context_init(&w->wasi, how->allocator);
+    w->context = &w->wasi;
     w->wasi.owner = w;
     w->wasi.input = input;
     w->wasi.input_taken = input_taken;

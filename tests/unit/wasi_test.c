@@ -84,6 +84,7 @@ static module_bytes make_module(const char *name, const char *signature) {
 
 typedef struct guest {
     wasi_context wasi;
+    wasi_context *context; /* &wasi */
     base_buffer input;
     engine_module *module;
     engine_store *store;
@@ -102,7 +103,7 @@ static void guest_input_taken(void *owner, size_t size) {
 
 static bool resolve(void *user, const engine_import *import, engine_extern *out) {
     guest *self = user;
-    self->link_status = wasi_link(&self->wasi, self->store, import->name, out);
+    self->link_status = wasi_link(&self->context, self->store, import->name, out);
     return self->link_status == BASE_OK;
 }
 
@@ -110,6 +111,7 @@ static bool resolve(void *user, const engine_import *import, engine_extern *out)
 static guest *new_guest(const char *name, const char *signature) {
     guest *self = calloc(1, sizeof *self);
     wasi_context_init(&self->wasi, NULL);
+    self->context = &self->wasi;
     base_buffer_init(&self->input, NULL);
     self->wasi.owner = self;
     self->wasi.input = guest_input;
