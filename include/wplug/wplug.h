@@ -220,6 +220,19 @@ WPLUG_API wplug_status wplug_id_parse(const char *text, wplug_id *out);
  * its own. */
 typedef struct wplug_plugin wplug_plugin;
 
+/* Whether calls start from a snapshot: the plugin's state at the moment when it first asks for input, taken once, in the
+ * first call that gets there. Every later call begins as a copy of it, in a sandbox that no other call can tell from a
+ * new one: what the plugin wrote to its log until then is in each call's log, the fuel that it spent counts for each. A
+ * call with limits under which the plugin might not have got there starts from the beginning. */
+typedef enum wplug_snapshot_mode {
+    WPLUG_SNAPSHOT_AUTO, /* no call can tell the difference: the snapshot is taken before the plugin first draws
+                             randomness, looks at a clock or waits for a time, should it do that before it asks for input,
+                             and before it writes to stdout */
+    WPLUG_SNAPSHOT_NEVER, /* every call starts from the beginning */
+    WPLUG_SNAPSHOT_ALWAYS /* for those who know their plugin: randomness that it drew, and times that it saw, before it
+                             first asked for input are the same in all calls (the seed of a hash table, for example) */
+} wplug_snapshot_mode;
+
 /* How a plugin is loaded and run. Everything pointed to is copied by the load. */
 typedef struct wplug_plugin_options {
     size_t size;
@@ -262,6 +275,8 @@ typedef struct wplug_plugin_options {
 
     uint64_t max_module_bytes;  /* larger modules are refused. 0: 256 MiB */
     const wplug_limits *limits; /* of each task, where it names none of its own. NULL: the defaults */
+    wplug_snapshot_mode
+        snapshot; /* of calls; commands and single functions start from the beginning. 0: AUTO */
 } wplug_plugin_options;
 
 WPLUG_API void wplug_plugin_options_init_sized(wplug_plugin_options *options, size_t size);
@@ -279,7 +294,8 @@ WPLUG_API wplug_status wplug_plugin_load(const void *bytes, size_t size, const w
 WPLUG_API wplug_status wplug_plugin_load_file(const char *path, const wplug_plugin_options *options,
                                               wplug_plugin **out, wplug_error *error);
 
-/* One more reference, one less. The last release frees the plugin. Both accept NULL. Any thread. */
+/* One more reference, one less. The last release frees the plugin; what runtimes keep of it for their next calls is freed
+ * when each next steps, is trimmed or is freed. Both accept NULL. Any thread. */
 WPLUG_API wplug_plugin *wplug_plugin_retain(wplug_plugin *plugin);
 WPLUG_API void wplug_plugin_release(wplug_plugin *plugin);
 
@@ -327,7 +343,13 @@ typedef struct wplug_runtime_options {
     uint64_t slice_fuel; /* how long a task runs before the next has its turn, in units of fuel. 0: 100,000, a
                             fraction of a millisecond. Smaller: fairer, and callbacks sooner; larger: a little
                             faster */
+    uint64_t
+        pool_size; /* sandboxes kept for further calls (see wplug_snapshot_mode), all plugins together, idle or
+                           in use; more are made and dropped as needed. An idle one holds up to half a MiB, or as much
+                           as the plugin's memory where that is less. 0: 32; WPLUG_NO_POOL: none */
 } wplug_runtime_options;
+
+#define WPLUG_NO_POOL UINT64_MAX
 
 WPLUG_API void wplug_runtime_options_init_sized(wplug_runtime_options *options, size_t size);
 static inline void wplug_runtime_options_init(wplug_runtime_options *options) {
@@ -395,6 +417,9 @@ WPLUG_API wplug_status wplug_runtime_wait(wplug_runtime *runtime, uint64_t until
 
 /* Steps and waits until there are no tasks (within a callback: none but those on the C stack). */
 WPLUG_API wplug_status wplug_runtime_run(wplug_runtime *runtime);
+
+/* Gives back the memory of sandboxes that are idle in the runtime's pool. The next calls make new ones. */
+WPLUG_API wplug_status wplug_runtime_trim(wplug_runtime *runtime);
 
 /* How many tasks have not ended. */
 WPLUG_API size_t wplug_runtime_task_count(const wplug_runtime *runtime);

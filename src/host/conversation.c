@@ -320,6 +320,7 @@ static void feed_traced(host_task *task, base_bytes output) {
 
 void host_conversation_take(host_task *task, uint32_t fd, base_bytes output) {
     if (fd == 2) {
+        if (task->is_recording) host_snapshot_record_log(task, output);
         take_log(task, output);
         return;
     }

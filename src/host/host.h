@@ -76,8 +76,22 @@ typedef struct host_unknown_import {
     char text[128];          /* "env.foo" */
 } host_unknown_import;
 
+/* What calls of a plugin start from: its guest, held by the context just before it first did something that can differ
+ * from call to call. Immutable once it is published. */
+typedef struct host_snapshot {
+    base_allocator allocator;
+    engine_snapshot *engine;
+    wasi_state wasi;
+    int phase;            /* host_phase */
+    uint64_t fuel_before; /* of earlier phases */
+    uint64_t fuel_used;   /* all of it */
+    base_buffer log;      /* what it wrote to stderr */
+} host_snapshot;
+
+/* Two counts: `holders` are the embedder's and tasks'; when there are none left, nothing new can begin. `references` keep
+ * the memory: one for all holders together, one for each sandbox in the pool of a runtime. */
 struct wplug_plugin {
-    atomic_uint references;
+    atomic_uint references, holders;
     base_allocator allocator;
     uint32_t magic;
     bool is_command; /* has a `_start` that can be run */
@@ -91,9 +105,14 @@ struct wplug_plugin {
     wplug_limits limits; /* resolved */
     host_unknown_import *unknown;
     size_t unknown_count;
+    wplug_snapshot_mode snapshot_mode;
+    _Atomic(host_snapshot *) snapshot; /* NULL until the first call has got there */
 };
 
 bool host_plugin_is_alive(const wplug_plugin *plugin);
+/* Keeps the memory of a plugin that has holders; lets go of it. */
+void host_plugin_keep(wplug_plugin *plugin);
+void host_plugin_drop(wplug_plugin *plugin);
 bool host_plugin_allows(const wplug_plugin *plugin, base_bytes method);
 
 /* Plugin options as the library works with them: all there, whatever the embedder was compiled with. */
@@ -193,7 +212,49 @@ bool host_mailbox_is_waking(const host_mailbox *mailbox);
 /* Gives the answers that lie there to their tasks. */
 void host_mailbox_deliver(wplug_runtime *runtime);
 
-/* ---- Tasks (task.c, conversation.c, sandbox.c) ---- */
+/* ---- Sandboxes (sandbox.c) ---- */
+
+/* A store with an instance and a run. Those made from a snapshot may be members of their runtime's pool, and serve one
+ * call after the other. */
+typedef struct host_sandbox host_sandbox;
+struct host_sandbox {
+    host_sandbox *next; /* in the pool's list of idle ones */
+    engine_store *store;
+    engine_instance *instance;
+    engine_exec *exec;
+    wasi_context *wasi;            /* of the task that has it */
+    wplug_plugin *plugin;          /* members keep it */
+    const host_snapshot *snapshot; /* the plugin's; members have one */
+    bool is_member;
+};
+
+/* Idle sandboxes are what they were when they were made, to the last byte. */
+typedef struct host_pool {
+    host_sandbox *idle; /* those used last come first */
+    size_t member_count, member_limit;
+} host_pool;
+
+/* Gives a task a sandbox: as the plugin's snapshot has it, the task then has run; or a new one. */
+wplug_status host_sandbox_acquire(host_task *task, wplug_error *error);
+void host_sandbox_release(host_task *task);
+/* Drops idle sandboxes: all, or those of plugins that nobody holds any more. */
+void host_pool_trim(wplug_runtime *runtime);
+void host_pool_sweep(wplug_runtime *runtime);
+
+/* ---- Snapshots (snapshot.c) ---- */
+
+/* The plugin's snapshot, where the task may start from it. Else NULL; the task may then be recording one. */
+const host_snapshot *host_snapshot_find(host_task *task, const engine_limits *limits);
+/* Before its first run: makes it a recording one where there is something to record. */
+void host_snapshot_begin(host_task *task);
+void host_snapshot_record_log(host_task *task, base_bytes output);
+/* The guest is held: this is where later calls start from. */
+void host_snapshot_record(host_task *task);
+/* Makes all of the task but the sandbox what the snapshot says. Callbacks run: the log is written again. */
+void host_snapshot_replay(host_task *task, const host_snapshot *snapshot);
+void host_snapshot_free(host_snapshot *snapshot);
+
+/* ---- Tasks (task.c, conversation.c) ---- */
 
 typedef enum host_kind { HOST_CALL, HOST_COMMAND, HOST_INVOKE } host_kind;
 
@@ -237,7 +298,8 @@ struct host_task {
     uint64_t started_at, deadline; /* UINT64_MAX: none */
     uint64_t skip_to, skip_at; /* deterministic clocks: the guest's shows skip_to when ours shows skip_at */
 
-    /* The sandbox. */
+    /* The sandbox, and what is in it. */
+    host_sandbox *sandbox;
     engine_store *store;
     engine_instance *instance;
     engine_exec *exec;
@@ -247,6 +309,8 @@ struct host_task {
     bool link_no_memory;  /* what the resolver could not say */
     uint64_t fuel_before; /* of earlier phases */
     uint64_t fuel_limit;
+    bool is_recording;    /* it may become the plugin's snapshot */
+    base_buffer recorded; /* its log while it is recording */
 
     /* Calls: the conversation. */
     rpc_peer *peer;
@@ -313,10 +377,6 @@ void host_log_remark(host_task *task, const char *format, ...) BASE_PRINTF(2, 3)
 /* Traces what the peer has queued behind its first `from` bytes, and lets the guest read it. */
 void host_conversation_sent(host_task *task, size_t from);
 
-/* sandbox.c: where snapshots and pools will go. */
-wplug_status host_sandbox_acquire(host_task *task, wplug_error *error);
-void host_sandbox_release(host_task *task);
-
 /* ---- The runtime (runtime.c, queue.c) ---- */
 
 typedef struct host_method {
@@ -361,6 +421,8 @@ struct wplug_runtime {
     size_t ready_count;
     host_task **heap; /* a binary heap by timer_at; has room for all tasks */
     size_t heap_size, heap_capacity;
+
+    host_pool pool;
 };
 
 /* Checks that a runtime may be used here and now. WPLUG_MISUSE with a sentence where not. */

@@ -302,6 +302,11 @@ static wplug_status copy_options(wplug_plugin *plugin, const wplug_plugin_option
     plugin->seed = options->seed;
     plugin->start_time_ns = options->start_time_ns;
     plugin->allows_all = !options->allow;
+    plugin->snapshot_mode = options->snapshot;
+    if (options->snapshot < WPLUG_SNAPSHOT_AUTO || options->snapshot > WPLUG_SNAPSHOT_ALWAYS) {
+        return host_fail(error, WPLUG_MISUSE, "wplug_plugin_options: %d is no wplug_snapshot_mode",
+                         (int)options->snapshot);
+    }
     if (!host_limits_resolve(options->limits, NULL, &plugin->limits)) {
         return host_fail(error, WPLUG_MISUSE, "wplug_limits: call wplug_limits_init before setting fields");
     }
@@ -383,6 +388,7 @@ static wplug_status load_module(wplug_plugin *plugin, base_bytes bytes, const wp
 
 static void free_plugin(wplug_plugin *plugin) {
     base_allocator allocator = plugin->allocator;
+    host_snapshot_free(atomic_load_explicit(&plugin->snapshot, memory_order_relaxed));
     engine_module_release(plugin->module);
     if (plugin->name) base_free(&allocator, plugin->name, strlen(plugin->name) + 1);
     wasi_strings_free(&allocator, &plugin->args);
@@ -399,6 +405,8 @@ static wplug_status load(base_bytes bytes, const wplug_plugin_options *options, 
     wplug_plugin *plugin = base_alloc_zeroed(&allocator, 1, sizeof *plugin);
     if (!plugin) return host_no_memory(error);
     atomic_init(&plugin->references, 1);
+    atomic_init(&plugin->holders, 1);
+    atomic_init(&plugin->snapshot, NULL);
     plugin->allocator = allocator;
     plugin->magic = HOST_PLUGIN_MAGIC;
     wplug_status status = copy_options(plugin, options, error);
@@ -492,18 +500,27 @@ wplug_status wplug_plugin_load_file(const char *path, const wplug_plugin_options
 /* ---- Handles ---- */
 
 bool host_plugin_is_alive(const wplug_plugin *plugin) {
-    return plugin && plugin->magic == HOST_PLUGIN_MAGIC;
+    return plugin && plugin->magic == HOST_PLUGIN_MAGIC &&
+           atomic_load_explicit(&plugin->holders, memory_order_relaxed) > 0;
+}
+
+void host_plugin_keep(wplug_plugin *plugin) {
+    atomic_fetch_add_explicit(&plugin->references, 1, memory_order_relaxed);
+}
+
+void host_plugin_drop(wplug_plugin *plugin) {
+    if (atomic_fetch_sub_explicit(&plugin->references, 1, memory_order_acq_rel) == 1) free_plugin(plugin);
 }
 
 wplug_plugin *wplug_plugin_retain(wplug_plugin *plugin) {
     if (!host_plugin_is_alive(plugin)) return NULL;
-    atomic_fetch_add_explicit(&plugin->references, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&plugin->holders, 1, memory_order_relaxed);
     return plugin;
 }
 
 void wplug_plugin_release(wplug_plugin *plugin) {
     if (!host_plugin_is_alive(plugin)) return;
-    if (atomic_fetch_sub_explicit(&plugin->references, 1, memory_order_acq_rel) == 1) free_plugin(plugin);
+    if (atomic_fetch_sub_explicit(&plugin->holders, 1, memory_order_acq_rel) == 1) host_plugin_drop(plugin);
 }
 
 const char *wplug_plugin_name(const wplug_plugin *plugin) {

@@ -3,6 +3,7 @@
 #include "host/host.h"
 
 #define DEFAULT_SLICE_FUEL 100000
+#define DEFAULT_POOL_SIZE  32
 
 /* ---- Making and freeing ---- */
 
@@ -32,6 +33,8 @@ wplug_status wplug_runtime_new(const wplug_runtime_options *options, wplug_runti
     if (runtime->slice_fuel > INT64_MAX / 2) runtime->slice_fuel = INT64_MAX / 2;
     runtime->free_slot = UINT32_MAX;
     runtime->ready_last = &runtime->ready_first;
+    runtime->pool.member_limit = own.pool_size ? (size_t)own.pool_size : DEFAULT_POOL_SIZE;
+    if (own.pool_size == WPLUG_NO_POOL) runtime->pool.member_limit = 0;
     *out = runtime;
     return host_ok(error);
 }
@@ -61,6 +64,7 @@ wplug_status wplug_runtime_free(wplug_runtime *runtime) {
         host_task_report(task);
         host_task_free(task);
     }
+    host_pool_trim(runtime);
     close_mailbox(runtime);
     base_allocator allocator = runtime->allocator;
     for (size_t i = 0; i < runtime->method_count; i++) {
@@ -95,6 +99,12 @@ wplug_status wplug_runtime_move_here(wplug_runtime *runtime) {
     if (!runtime || runtime->magic != HOST_RUNTIME_MAGIC || runtime->depth > 0) return WPLUG_MISUSE;
     atomic_store(&runtime->mailbox->owner, os_thread_id());
     return WPLUG_OK;
+}
+
+wplug_status wplug_runtime_trim(wplug_runtime *runtime) {
+    wplug_status status = host_enter(runtime, "wplug_runtime_trim", NULL);
+    if (!status) host_pool_trim(runtime);
+    return status;
 }
 
 /* ---- Stepping ---- */
@@ -151,6 +161,7 @@ wplug_status wplug_runtime_step(wplug_runtime *runtime, uint64_t budget_ns, wplu
     if (runtime->is_closing) return WPLUG_GONE;
     if (runtime->depth >= WPLUG_NESTING_MAX) return WPLUG_TOO_DEEP;
     runtime->depth++;
+    host_pool_sweep(runtime);
     /* Takes the news that it is about to look at. */
     os_signal_wait(runtime->mailbox->signal, 0);
     host_mailbox_deliver(runtime);

@@ -1,5 +1,5 @@
-/* Owns making and dropping a task's sandbox: store, instance, run. Every task gets a new one; snapshots and
- * pools will go behind the same two functions. */
+/* Owns making and dropping a task's sandbox: store, instance, run; and the pool of those that are used again. Every task
+ * gets one that is new, or as good as new. */
 #include "host/host.h"
 
 /* ---- Imports ---- */
@@ -23,7 +23,7 @@ static host_unknown_import *find_unknown(const wplug_plugin *plugin, const engin
 }
 
 static base_status link_import(host_task *task, const engine_import *import, engine_extern *out) {
-    if (host_provides(import)) return wasi_link(&task->wasi, task->store, import->name, out);
+    if (host_provides(import)) return wasi_link(&task->sandbox->wasi, task->store, import->name, out);
     host_unknown_import *unknown = find_unknown(task->plugin, import);
     if (!unknown || import->type.kind != ENGINE_FUNC) return BASE_NOT_FOUND;
     const engine_functype *type = import->type.func;
@@ -84,6 +84,35 @@ static wplug_status check_initial(const host_task *task, const engine_limits *li
 
 /* ---- Sandboxes ---- */
 
+static void free_sandbox(const base_allocator *allocator, host_sandbox *sandbox) {
+    engine_exec_free(sandbox->exec);
+    if (sandbox->store) engine_store_free(sandbox->store);
+    if (sandbox->is_member) host_plugin_drop(sandbox->plugin);
+    base_free(allocator, sandbox, sizeof *sandbox);
+}
+
+static void take_over(host_task *task, host_sandbox *sandbox) {
+    sandbox->wasi = &task->wasi;
+    task->sandbox = sandbox;
+    task->store = sandbox->store;
+    task->instance = sandbox->instance;
+    task->exec = sandbox->exec;
+}
+
+/* An empty one: with a store in which nothing is yet. */
+static wplug_status begin_sandbox(host_task *task, const engine_limits *limits, wplug_error *error) {
+    const base_allocator *allocator = &task->runtime->allocator;
+    host_sandbox *sandbox = base_alloc_zeroed(allocator, 1, sizeof *sandbox);
+    if (!sandbox) return host_no_memory(error);
+    if (engine_store_new(allocator, limits, &sandbox->store) != BASE_OK) {
+        free_sandbox(allocator, sandbox);
+        return host_no_memory(error);
+    }
+    sandbox->plugin = task->plugin;
+    take_over(task, sandbox);
+    return WPLUG_OK;
+}
+
 static wplug_status instantiate(host_task *task, wplug_error *error) {
     base_error why;
     engine_trap_code trap = ENGINE_TRAP_NONE;
@@ -98,21 +127,122 @@ static wplug_status instantiate(host_task *task, wplug_error *error) {
     }
 }
 
+/* A sandbox from the beginning. */
+static wplug_status acquire_fresh(host_task *task, const engine_limits *limits, wplug_error *error) {
+    wplug_status status = check_initial(task, limits, error);
+    if (!status) status = begin_sandbox(task, limits, error);
+    if (!status) status = instantiate(task, error);
+    if (!status && engine_exec_new(task->store, &task->exec) != BASE_OK) status = host_no_memory(error);
+    if (task->sandbox) {
+        task->sandbox->instance = task->instance;
+        task->sandbox->exec = task->exec;
+    }
+    return status;
+}
+
+/* ---- The pool ---- */
+
+/* Takes an idle sandbox out of the list: the one of that plugin that was used last; for NULL the one that was not used
+ * for the longest time. */
+static host_sandbox *take_idle(host_pool *pool, const wplug_plugin *plugin) {
+    host_sandbox **link = &pool->idle;
+    while (*link && (plugin ? (*link)->plugin != plugin : (*link)->next != NULL)) link = &(*link)->next;
+    host_sandbox *sandbox = *link;
+    if (sandbox) *link = sandbox->next;
+    return sandbox;
+}
+
+static void drop_member(wplug_runtime *runtime, host_sandbox *sandbox) {
+    runtime->pool.member_count--;
+    free_sandbox(&runtime->allocator, sandbox);
+}
+
+/* Whether there is room for one more member, if need be in place of an idle one. The members are those sandboxes that were
+ * made first: others come and go with a crowd of calls, and leave no holes in the allocator's memory. */
+static bool make_room(wplug_runtime *runtime) {
+    host_pool *pool = &runtime->pool;
+    if (pool->member_count < pool->member_limit) return true;
+    host_sandbox *idle = take_idle(pool, NULL);
+    if (idle) drop_member(runtime, idle);
+    return idle != NULL;
+}
+
+void host_pool_trim(wplug_runtime *runtime) {
+    host_sandbox *idle;
+    while ((idle = take_idle(&runtime->pool, NULL)) != NULL) drop_member(runtime, idle);
+}
+
+void host_pool_sweep(wplug_runtime *runtime) {
+    host_sandbox **link = &runtime->pool.idle;
+    while (*link) {
+        host_sandbox *sandbox = *link;
+        if (atomic_load_explicit(&sandbox->plugin->holders, memory_order_relaxed) > 0) {
+            link = &sandbox->next;
+            continue;
+        }
+        *link = sandbox->next;
+        drop_member(runtime, sandbox);
+    }
+}
+
+/* A sandbox as the snapshot has it: an idle one, or one more. */
+static wplug_status acquire_copy(host_task *task, const host_snapshot *snapshot, const engine_limits *limits,
+                                 wplug_error *error) {
+    wplug_runtime *runtime = task->runtime;
+    host_sandbox *sandbox = take_idle(&runtime->pool, task->plugin);
+    if (sandbox) {
+        engine_exec_set_limits(sandbox->exec, limits);
+        take_over(task, sandbox);
+        return WPLUG_OK;
+    }
+    bool is_member = make_room(runtime);
+    wplug_status status = begin_sandbox(task, limits, error);
+    if (status) return status;
+    sandbox = task->sandbox;
+    base_error why;
+    if (engine_snapshot_open(snapshot->engine, sandbox->store, is_member, resolve, task, &sandbox->instance,
+                             &sandbox->exec, &why) != BASE_OK) {
+        return host_no_memory(error);
+    }
+    take_over(task, sandbox);
+    if (!is_member) return WPLUG_OK;
+    sandbox->snapshot = snapshot;
+    sandbox->is_member = true;
+    host_plugin_keep(task->plugin);
+    runtime->pool.member_count++;
+    return WPLUG_OK;
+}
+
+/* ---- What tasks ask for ---- */
+
 wplug_status host_sandbox_acquire(host_task *task, wplug_error *error) {
     engine_limits limits = engine_limits_of(&task->limits);
-    wplug_status status = check_initial(task, &limits, error);
-    if (status) return status;
-    if (engine_store_new(&task->runtime->allocator, &limits, &task->store) != BASE_OK)
-        return host_no_memory(error);
-    status = instantiate(task, error);
-    if (!status && engine_exec_new(task->store, &task->exec) != BASE_OK) status = host_no_memory(error);
+    const host_snapshot *snapshot = host_snapshot_find(task, &limits);
+    if (!snapshot) {
+        wplug_status status = acquire_fresh(task, &limits, error);
+        if (!status) host_snapshot_begin(task);
+        return status;
+    }
+    wplug_status status = acquire_copy(task, snapshot, &limits, error);
+    if (!status) host_snapshot_replay(task, snapshot);
     return status;
 }
 
 void host_sandbox_release(host_task *task) {
-    engine_exec_free(task->exec);
-    if (task->store) engine_store_free(task->store);
-    task->exec = NULL;
+    host_sandbox *sandbox = task->sandbox;
+    if (!sandbox) return;
+    wplug_runtime *runtime = task->runtime;
+    task->sandbox = NULL;
     task->store = NULL;
     task->instance = NULL;
+    task->exec = NULL;
+    sandbox->wasi = NULL;
+    if (!sandbox->is_member) {
+        free_sandbox(&runtime->allocator, sandbox);
+    } else if (engine_snapshot_reset(sandbox->snapshot->engine, sandbox->exec)) {
+        sandbox->next = runtime->pool.idle;
+        runtime->pool.idle = sandbox;
+    } else {
+        drop_member(runtime, sandbox);
+    }
 }

@@ -50,6 +50,7 @@ wplug_status host_task_new(wplug_runtime *runtime, wplug_plugin *plugin, host_ki
     base_buffer_init(&task->log_line, &runtime->allocator);
     base_buffer_init(&task->trace_line, &runtime->allocator);
     base_buffer_init(&task->input, &runtime->allocator);
+    base_buffer_init(&task->recorded, &runtime->allocator);
     set_up_wasi(task);
     *out = task;
     return WPLUG_OK;
@@ -68,6 +69,7 @@ void host_task_free(host_task *task) {
     wasi_strings_free(&runtime->allocator, &task->args);
     base_buffer_free(&task->trace_line);
     base_buffer_free(&task->input);
+    base_buffer_free(&task->recorded);
     if (task->method) base_free(&runtime->allocator, task->method, strlen(task->method) + 1);
     base_free(&runtime->allocator, task->arguments, task->argument_cells * sizeof *task->arguments);
     wplug_result_release(&task->result->public);
@@ -420,7 +422,7 @@ static void begin(host_task *task) {
     wplug_status status = host_sandbox_acquire(task, &error);
     if (status)
         host_task_end(task, status, "%s", error.message);
-    else
+    else if (!task->has_run)
         start_next_phase(task);
 }
 
@@ -504,6 +506,7 @@ static host_turn run_slice(host_task *task) {
         task->is_waiting = outcome == ENGINE_WAITING;
         take_output(task);
         if (task->is_ended != was_ended) return is_over(outcome) ? HOST_STOP : HOST_AGAIN;
+        if (task->wasi.is_held) host_snapshot_record(task);
         host_turn turn = handle_outcome(task, outcome);
         if (turn != HOST_AGAIN || outcome == ENGINE_OUT_OF_FUEL || task->is_ended != was_ended) return turn;
     }
