@@ -9,9 +9,16 @@
 #include <stdio.h>
 
 enum {
-    BULK_PIECE = 1 << 20,    /* bytes moved before a slice's end is looked for */
-    BULK_BYTES_PER_UNIT = 64 /* what one unit of fuel moves */
+    BULK_PIECE = 1 << 20,     /* bytes moved before a slice's end is looked for */
+    BULK_BYTES_PER_UNIT = 64, /* what one unit of fuel moves */
+    /* Vectors in slots that lie across the end of a page are slow to load and store, several times over: the first frames
+     * of a run, where a plugin's hot loops often are, shall have none. */
+    STACK_ALIGNMENT = 4096
 };
+
+static size_t stack_block_size(size_t slots) {
+    return slots ? (slots + ENGINE_STACK_SLACK) * sizeof(uint64_t) + STACK_ALIGNMENT - 8 : 0;
+}
 
 /* ---- Life ---------------------------------------------------------------------------------------------- */
 
@@ -37,8 +44,7 @@ void engine_exec_free(engine_exec *exec) {
         exec->previous->next = exec->next;
     else
         exec->store->execs = exec->next;
-    if (exec->stack)
-        base_free(allocator, exec->stack, (exec->stack_slots + ENGINE_STACK_SLACK) * sizeof *exec->stack);
+    base_free(allocator, exec->stack_block, stack_block_size(exec->stack_slots));
     base_free(allocator, exec->boundaries, exec->boundary_capacity * sizeof *exec->boundaries);
     base_free(allocator, exec, sizeof *exec);
 }
@@ -51,24 +57,35 @@ void engine_exec_set_limits(engine_exec *exec, const engine_limits *limits) {
     exec->stack_slots_max = engine_stack_slots(&store->limits);
 }
 
-/* Everything that points into it but `fp` is by slot number. */
-base_status engine_exec_reserve_stack(engine_exec *exec, size_t slots) {
+base_status engine_exec_new_stack(engine_exec *exec, size_t slots, size_t kept) {
+    const base_allocator *allocator = exec->store->allocator;
+    const size_t all = slots + ENGINE_STACK_SLACK;
+    void *block = base_alloc(allocator, stack_block_size(slots));
+    if (!block) return BASE_NO_MEMORY;
+    const uintptr_t page_mask = STACK_ALIGNMENT - 1;
+    uint64_t *stack = (uint64_t *)(((uintptr_t)block + page_mask) & ~page_mask);
+    if (kept) memcpy(stack, exec->stack, kept * sizeof *stack);
+    memset(stack + kept, 0, (all - kept) * sizeof *stack);
+    base_free(allocator, exec->stack_block, stack_block_size(exec->stack_slots));
+    exec->stack_block = block;
+    exec->stack = stack;
+    exec->stack_slots = slots;
+    exec->stack_end = stack + slots;
+    return BASE_OK;
+}
+
+/* Gives the stack at least `slots`. Everything that points into it but `fp` is by slot number. */
+static base_status reserve_stack(engine_exec *exec, size_t slots) {
     if (slots <= exec->stack_slots) return BASE_OK;
     if (slots > exec->stack_slots_max) return BASE_LIMIT;
     size_t wanted = exec->stack_slots ? exec->stack_slots * 2 : ENGINE_FIRST_STACK_SLOTS;
     while (wanted < slots) wanted *= 2;
     if (wanted > exec->stack_slots_max) wanted = exec->stack_slots_max;
-    const size_t old_size = exec->stack ? (exec->stack_slots + ENGINE_STACK_SLACK) * sizeof *exec->stack : 0;
     const size_t frame = exec->stack ? (size_t)(exec->fp - exec->stack) : 0;
-    uint64_t *moved = base_resize(exec->store->allocator, exec->stack, old_size,
-                                  (wanted + ENGINE_STACK_SLACK) * sizeof *exec->stack);
-    if (!moved) return BASE_NO_MEMORY;
-    memset((char *)moved + old_size, 0, (wanted + ENGINE_STACK_SLACK) * sizeof *moved - old_size);
-    exec->stack = moved;
-    exec->stack_slots = wanted;
-    exec->stack_end = moved + wanted;
-    exec->fp = moved + frame;
-    return BASE_OK;
+    const size_t kept = exec->stack ? exec->stack_slots + ENGINE_STACK_SLACK : 0;
+    const base_status status = engine_exec_new_stack(exec, wanted, kept);
+    if (!status) exec->fp = exec->stack + frame;
+    return status;
 }
 
 static void refresh_memory(engine_exec *exec) {
@@ -103,8 +120,7 @@ base_status engine_exec_start(engine_exec *exec, uint64_t func, const uint64_t *
         return base_fail(error, BASE_MISUSE, "the run is in a host function: it cannot start over");
     const size_t cells = type->param_cells > type->result_cells ? type->param_cells : type->result_cells;
     exec->fp = exec->stack;
-    const base_status status =
-        engine_exec_reserve_stack(exec, cells + 1 > ENGINE_FIRST_STACK_SLOTS ? cells + 1 : 1);
+    const base_status status = reserve_stack(exec, cells + 1 > ENGINE_FIRST_STACK_SLOTS ? cells + 1 : 1);
     if (status == BASE_NO_MEMORY) return base_fail_no_memory(error);
     if (status != BASE_OK)
         return base_fail(error, BASE_LIMIT,
@@ -218,7 +234,7 @@ const engine_word *engine_exec_translate(engine_exec *exec, const engine_word *s
 
 uint64_t *engine_exec_grow_stack(engine_exec *exec, uint64_t *fp, size_t slots) {
     exec->fp = fp;
-    const base_status status = engine_exec_reserve_stack(exec, (size_t)(fp - exec->stack) + slots);
+    const base_status status = reserve_stack(exec, (size_t)(fp - exec->stack) + slots);
     if (status == BASE_OK) return exec->fp;
     trap(exec, status == BASE_LIMIT ? ENGINE_TRAP_CALL_STACK_EXHAUSTED : ENGINE_TRAP_OUT_OF_MEMORY);
     return NULL;

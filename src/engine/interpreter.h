@@ -84,6 +84,7 @@ struct engine_exec {
     engine_exec *previous, *next; /* the store's list */
     const engine_word *fixed; /* of the module whose function was started, or own_fixed for a host function */
     engine_word own_fixed[ENGINE_FIXED_WORDS];
+    void *stack_block; /* what was allocated; the stack begins somewhere in it */
     uint64_t *stack;
     size_t stack_slots, stack_slots_max;
     engine_boundary *boundaries;
@@ -122,8 +123,9 @@ static inline size_t engine_stack_slots(const engine_limits *limits) {
     return slots < least ? least : slots;
 }
 
-/* Gives the stack at least `slots`: BASE_LIMIT, BASE_NO_MEMORY. */
-base_status engine_exec_reserve_stack(engine_exec *exec, size_t slots);
+/* Another stack in place of the one there is: `slots` long, the first `kept` as they were, the others zero. fp is the caller's
+ * to set. On BASE_NO_MEMORY the old one stays. */
+base_status engine_exec_new_stack(engine_exec *exec, size_t slots, size_t kept);
 
 /* Makes `instance` (NULL: the host) the running one: refreshes what hangs off it. */
 void engine_exec_enter_instance(engine_exec *exec, engine_instance *instance);

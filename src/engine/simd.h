@@ -38,6 +38,8 @@
 
 #if defined(__aarch64__) && !defined(__AARCH64EB__)
 #include <arm_neon.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 typedef int8_t engine_i8x16 __attribute__((vector_size(16)));
@@ -220,10 +222,31 @@ static inline engine_u8x16 engine_popcnt_8x16(engine_u8x16 bytes) {
 
 /* Whether no element of a comparison's result is all ones. */
 static inline uint32_t engine_none_true(engine_u64x2 x) {
+#if defined(__SSE2__)
+    return _mm_movemask_epi8(_mm_cmpeq_epi8((__m128i)x, _mm_setzero_si128())) == 0xFFFF;
+#elif defined(__aarch64__) && !defined(__AARCH64EB__)
+    return vmaxvq_u32((uint32x4_t)x) == 0;
+#else
     return !(x[0] | x[1]);
+#endif
 }
 
-/* The lanes' sign bits side by side: the multiplication brings those of one slot together at its upper end. */
+/* The lanes' sign bits side by side. The common form: the multiplication brings those of one slot together at its upper
+ * end. */
+#if defined(__SSE2__)
+static inline uint32_t engine_bitmask_8x16(engine_u64x2 x) {
+    return (uint32_t)_mm_movemask_epi8((__m128i)x);
+}
+static inline uint32_t engine_bitmask_16x8(engine_u64x2 x) {
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16((__m128i)x, _mm_setzero_si128()));
+}
+static inline uint32_t engine_bitmask_32x4(engine_u64x2 x) {
+    return (uint32_t)_mm_movemask_ps((__m128)x);
+}
+static inline uint32_t engine_bitmask_64x2(engine_u64x2 x) {
+    return (uint32_t)_mm_movemask_pd((__m128d)x);
+}
+#else
 static inline uint32_t engine_bitmask_8x16(engine_u64x2 x) {
     x = (x >> 7) & UINT64_C(0x0101010101010101);
     const uint64_t gather = UINT64_C(0x0102040810204080);
@@ -240,6 +263,7 @@ static inline uint32_t engine_bitmask_32x4(engine_u64x2 x) {
 static inline uint32_t engine_bitmask_64x2(engine_u64x2 x) {
     return (uint32_t)(x[0] >> 63 | x[1] >> 63 << 1);
 }
+#endif
 
 /* ---- From lanes to lanes of another width ------------------------------------------------------------------ */
 

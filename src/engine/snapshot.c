@@ -314,21 +314,11 @@ static base_status take_run(engine_snapshot *snapshot, const engine_exec *exec) 
 
 /* A stack that has grown goes: the next run shall have as much, and grow it under its own limits. */
 static bool reset_stack(const engine_snapshot *snapshot, engine_exec *exec) {
-    const base_allocator *allocator = exec->store->allocator;
+    if (!exec->stack || exec->stack_slots != snapshot->stack_slots)
+        if (engine_exec_new_stack(exec, snapshot->stack_slots, 0) != BASE_OK) return false;
     const size_t all = snapshot->stack_slots + ENGINE_STACK_SLACK;
-    if (exec->stack && exec->stack_slots != snapshot->stack_slots) {
-        base_free(allocator, exec->stack, (exec->stack_slots + ENGINE_STACK_SLACK) * sizeof *exec->stack);
-        exec->stack = NULL;
-        exec->stack_slots = 0;
-    }
-    if (!exec->stack) {
-        exec->stack = base_alloc(allocator, all * sizeof *exec->stack);
-        if (!exec->stack) return false;
-        exec->stack_slots = snapshot->stack_slots;
-    }
     memcpy(exec->stack, snapshot->stack, snapshot->live_slots * sizeof *exec->stack);
     memset(exec->stack + snapshot->live_slots, 0, (all - snapshot->live_slots) * sizeof *exec->stack);
-    exec->stack_end = exec->stack + exec->stack_slots;
     return true;
 }
 
