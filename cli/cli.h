@@ -118,6 +118,8 @@ typedef struct cli_settings {
     size_t host_count;
     const char *files; /* --files */
     const char *invoke;
+    bool shows_code;      /* --code, --function */
+    const char *function; /* --function */
     bool trace, quiet, stats, json, is_static, wants_help;
     cli_list words; /* everything that is no option */
 } cli_settings;

@@ -18,14 +18,17 @@ static int print_help(void) {
          "its imports\n"
          "and exports, and what a host would refuse and why. A plugin that loads is also asked for its "
          "methods\n"
-         "(rpc.discover), for which it runs in a sandbox for a moment.\n");
+         "(rpc.discover), for which it runs in a sandbox for a moment. Or prints the module's code, and runs "
+         "nothing.\n");
     cli_print_options(CLI_INSPECT);
     puts("\n"
          "Exit status:\n"
-         "  0    the plugin would load\n"
+         "  0    the plugin would load; with --code and --function, the code is valid\n"
          "  1    wplug itself failed: the file cannot be read, stdout cannot be written\n"
-         "  2    wrong usage\n"
-         "  3    the plugin would be refused; the output says why");
+         "  2    wrong usage; no such function\n"
+         "  3    the plugin would be refused; the output says why. With --code and --function, the code is "
+         "refused,\n"
+         "       and stderr says why");
     return cli_finish_stdout() ? CLI_OK : CLI_FAILED;
 }
 
@@ -242,6 +245,27 @@ static int inspect(const char *path, const cli_text *bytes, const cli_settings *
     return loads ? CLI_OK : CLI_NOT_LOADED;
 }
 
+/* ---- Code -------------------------------------------------------------------------------------------------
+ */
+
+static bool print_line(void *user, const char *line, size_t size) {
+    cli_print_safely(stdout, line, size);
+    putchar('\n');
+    return ferror(stdout) == 0;
+}
+
+/* Prints code; returns the exit status. */
+static int show_code(const cli_text *bytes, const cli_settings *settings) {
+    wplug_error error = {0};
+    wplug_status status = wplug_disassemble(bytes->data, bytes->size, &settings->plugin, settings->function,
+                                            print_line, NULL, &error);
+    if (!cli_finish_stdout()) return CLI_FAILED;
+    if (status == WPLUG_OK) return CLI_OK;
+    cli_complain("%s", error.message);
+    if (status == WPLUG_NOT_FOUND) return CLI_USAGE;
+    return status == WPLUG_MISUSE || status == WPLUG_NO_MEMORY ? CLI_FAILED : CLI_NOT_LOADED;
+}
+
 int cli_inspect(int count, char **arguments) {
     cli_settings settings;
     cli_text bytes = {0};
@@ -254,8 +278,12 @@ int cli_inspect(int count, char **arguments) {
         else if (settings.words.count > 1)
             status =
                 cli_wrong_usage("inspect", "unexpected word \"%s\" after PLUGIN", settings.words.items[1]);
+        else if (settings.shows_code && settings.json)
+            status = cli_wrong_usage("inspect", "--json has no form for code");
         else if (!cli_read_file(settings.words.items[0], &bytes))
             status = CLI_FAILED;
+        else if (settings.shows_code)
+            status = show_code(&bytes, &settings);
         else
             status = inspect(settings.words.items[0], &bytes, &settings);
     }

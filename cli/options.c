@@ -165,6 +165,17 @@ static const char *set_static(cli_settings *settings, const char *value) {
     return NULL;
 }
 
+static const char *set_code(cli_settings *settings, const char *value) {
+    settings->shows_code = true;
+    return NULL;
+}
+
+static const char *set_function(cli_settings *settings, const char *value) {
+    settings->shows_code = true;
+    settings->function = value;
+    return value[0] != 0 ? NULL : "an index or a name";
+}
+
 static const char *set_help(cli_settings *settings, const char *value) {
     settings->wants_help = true;
     return NULL;
@@ -211,6 +222,9 @@ static const cli_option options[] = {
     {CLI_CALL | CLI_RUN, "--stats", NULL, "at the end show fuel, time and memory used, on stderr", set_stats},
     {CLI_INSPECT, "--json", NULL, "print it as JSON", set_json},
     {CLI_INSPECT, "--static", NULL, "run nothing: do not ask the plugin for its methods", set_static},
+    {CLI_INSPECT, "--code", NULL, "print the code of all its functions instead, an instruction a line",
+     set_code},
+    {CLI_INSPECT, "--function", "INDEX|NAME", "print the code of this function instead", set_function},
     {CLI_CALL | CLI_RUN | CLI_INSPECT, "--help", NULL, "show this", set_help},
 };
 

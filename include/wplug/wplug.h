@@ -89,7 +89,8 @@ typedef enum wplug_status {
     WPLUG_GONE = 4,      /* the task that this is about has ended already; harmless, nothing happened */
     WPLUG_TOO_DEEP = 5,  /* callbacks that step or block inside each other, over WPLUG_NESTING_MAX */
     WPLUG_BAD_JSON = 6,  /* text handed in as JSON is not JSON; the message says where */
-    WPLUG_NOT_FOUND = 7, /* wplug_json_find: there is nothing at that place */
+    WPLUG_NOT_FOUND = 7, /* wplug_json_find: there is nothing at that place; wplug_disassemble: no such
+                            function */
 
     /* Ways in which loading a plugin fails. */
     WPLUG_FILE_NOT_FOUND = 20,
@@ -326,6 +327,38 @@ WPLUG_API const wplug_id *wplug_plugin_id(const wplug_plugin *plugin);
  * else WPLUG_NO_MEMORY or WPLUG_MISUSE. Any thread. */
 WPLUG_API wplug_status wplug_inspect(const void *bytes, size_t size, const wplug_plugin_options *options,
                                      char **json, wplug_error *error);
+
+/* Takes a line of text, without its end; lent for the duration of the callback. False: no more lines. */
+typedef bool (*wplug_line_fn)(void *user, const char *line, size_t size);
+
+/* Writes the code of a module as text, a line each for its instructions and for what is to be said of each
+ * function: index, name, exports, type, size and locals. Functions are apart by an empty line.
+ * Instructions are in the words of the text format (core, chapter 6) behind their offset in the module, as
+ * traps and errors of loading name it:
+ *
+ *     function 5 $grow
+ *       export  "grow"
+ *       type    2 (param i32) (result i32)
+ *       code    14 bytes at 0x52
+ *       local   1 i32
+ *       0x55      block (result i32)
+ *       0x57        call 3  ;; $allocate
+ *
+ * Names are as the module has them, but for bytes below 0x20 and 0x7F, which appear as \0a and the like.
+ *
+ * `function` NULL: all functions that the module defines. Decimal digits: the function with that index,
+ * also an imported one. Anything else: every function that goes by that name in the name section, as an
+ * export, or, where it has neither, as an import. `options` as for loading, NULL the defaults; only
+ * `allocator` and `max_module_bytes` matter.
+ *
+ * WPLUG_OK where the module is valid, whether it is a plugin or not, and also where `write` wanted no
+ * more. Where only the code of functions is refused, they are written all the same, each as far as its
+ * bytes can be read, and then the status and `error` are those of wplug_plugin_load. Whatever else is
+ * refused has no lines, and the same status and `error`. WPLUG_NOT_FOUND: there is no such function.
+ * WPLUG_NO_MEMORY, perhaps after some of the lines; WPLUG_MISUSE. Any thread. */
+WPLUG_API wplug_status wplug_disassemble(const void *bytes, size_t size, const wplug_plugin_options *options,
+                                         const char *function, wplug_line_fn write, void *user,
+                                         wplug_error *error);
 
 /* Frees text that a function of this header handed over to the caller. NULL is fine. Any thread. */
 WPLUG_API void wplug_text_free(char *text);

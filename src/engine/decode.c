@@ -229,20 +229,34 @@ static bool fail_type(engine_loader *loader, const engine_reader *reader, const 
     return engine_load_fail(loader, BASE_MALFORMED, reader->at, "%s 0x%02x", what, *reader->at);
 }
 
+engine_valtype engine_heap_of_code(uint8_t code) {
+    switch (code) {
+    case 0x70: return ENGINE_HEAP_FUNC;
+    case 0x6F: return ENGINE_HEAP_EXTERN;
+    case 0x73: return ENGINE_HEAP_NOFUNC;
+    case 0x72: return ENGINE_HEAP_NOEXTERN;
+    case 0x69: return ENGINE_HEAP_EXN;
+    case 0x74: return ENGINE_HEAP_NOEXN;
+    default: return 0;
+    }
+}
+
 /* An abstract heap type's code; reports those that are none. The reader stays before it. */
 static bool abstract_heap_type(engine_loader *loader, const engine_reader *reader, const char *what,
                                engine_valtype *out) {
+    *out = engine_heap_of_code(*reader->at);
+    switch (*out) {
+    case ENGINE_HEAP_FUNC:
+    case ENGINE_HEAP_EXTERN: return true;
+    case ENGINE_HEAP_EXN:
+    case ENGINE_HEAP_NOEXN:
+        return engine_load_need(loader, ENGINE_FEATURE_EXCEPTIONS, reader->at, "an exception reference");
+    case ENGINE_HEAP_NOFUNC:
+    case ENGINE_HEAP_NOEXTERN:
+        return engine_load_need(loader, ENGINE_FEATURE_FUNCTION_REFERENCES, reader->at, "an empty heap type");
+    default: break;
+    }
     switch (*reader->at) {
-    case 0x70: *out = ENGINE_HEAP_FUNC; return true;
-    case 0x6F: *out = ENGINE_HEAP_EXTERN; return true;
-    case 0x73: *out = ENGINE_HEAP_NOFUNC; break;
-    case 0x72: *out = ENGINE_HEAP_NOEXTERN; break;
-    case 0x69:
-        *out = ENGINE_HEAP_EXN;
-        return engine_load_need(loader, ENGINE_FEATURE_EXCEPTIONS, reader->at, "an exception reference");
-    case 0x74:
-        *out = ENGINE_HEAP_NOEXN;
-        return engine_load_need(loader, ENGINE_FEATURE_EXCEPTIONS, reader->at, "an exception reference");
     case 0x6A:
     case 0x6B:
     case 0x6C:
@@ -251,7 +265,6 @@ static bool abstract_heap_type(engine_loader *loader, const engine_reader *reade
     case 0x71: return engine_load_refuse(loader, ENGINE_FEATURE_GC, reader->at, "a heap type of objects");
     default: return fail_type(loader, reader, what);
     }
-    return engine_load_need(loader, ENGINE_FEATURE_FUNCTION_REFERENCES, reader->at, "an empty heap type");
 }
 
 bool engine_read_heap_type(engine_loader *loader, engine_reader *reader, engine_valtype *out) {
@@ -1013,7 +1026,7 @@ static bool read_body(engine_loader *loader, engine_reader *reader, engine_func 
     func->body_offset = offset_of(loader, reader->at);
     loader->function = func->index;
     bool ok = check_limit(loader, at, func->body_size, ENGINE_MAX_BODY_SIZE, "bytes of code") &&
-              engine_validate_body(loader, reader, func);
+              (loader->skips_bodies || engine_validate_body(loader, reader, func));
     loader->function = ok ? NO_FUNCTION : loader->function;
     reader->at += func->body_size;
     return ok;
@@ -1146,8 +1159,8 @@ static void free_loader(engine_loader *loader) {
     base_free(loader->module->allocator, loader->declared, loader->module->func_count);
 }
 
-base_status engine_module_load_as(const base_allocator *allocator, base_bytes bytes, uint32_t features,
-                                  engine_module **out, base_error *error) {
+static base_status load(const base_allocator *allocator, base_bytes bytes, uint32_t features,
+                        bool skips_bodies, engine_module **out, base_error *error) {
     *out = NULL;
     if (allocator == NULL) allocator = base_default_allocator();
     if (bytes.size > ENGINE_MAX_MODULE_SIZE)
@@ -1160,8 +1173,10 @@ base_status engine_module_load_as(const base_allocator *allocator, base_bytes by
         .module = &loaded->module,
         .features = features & ~(uint32_t)(ENGINE_FEATURE_GC | ENGINE_FEATURE_THREADS),
         .error = error,
+        .skips_bodies = skips_bodies,
         .function = NO_FUNCTION,
     };
+    loaded->module.is_unchecked = skips_bodies;
     bool ok = read_module(&loader);
     free_loader(&loader);
     if (!ok) {
@@ -1175,7 +1190,17 @@ base_status engine_module_load_as(const base_allocator *allocator, base_bytes by
     return BASE_OK;
 }
 
+base_status engine_module_load_as(const base_allocator *allocator, base_bytes bytes, uint32_t features,
+                                  engine_module **out, base_error *error) {
+    return load(allocator, bytes, features, false, out, error);
+}
+
 base_status engine_module_load(const base_allocator *allocator, base_bytes bytes, uint32_t features,
                                engine_module **out, base_error *error) {
-    return engine_module_load_as(allocator, bytes, features & engine_features_available(), out, error);
+    return load(allocator, bytes, features & engine_features_available(), false, out, error);
+}
+
+base_status engine_module_load_unchecked(const base_allocator *allocator, base_bytes bytes,
+                                         engine_module **out, base_error *error) {
+    return load(allocator, bytes, UINT32_MAX, true, out, error);
 }

@@ -149,6 +149,10 @@ const char *engine_feature_name(engine_feature feature);
  * engine_feature; those not available are refused all the same. *out is NULL on failure. */
 base_status engine_module_load(const base_allocator *allocator, base_bytes bytes, uint32_t features,
                                engine_module **out, base_error *error);
+/* The same without a look at function bodies, for engine_disassemble and what may be asked of modules, all
+ * features being on; engine_instantiate refuses such a module. */
+base_status engine_module_load_unchecked(const base_allocator *allocator, base_bytes bytes,
+                                         engine_module **out, base_error *error);
 engine_module *engine_module_retain(engine_module *module); /* any thread */
 void engine_module_release(engine_module *module);          /* any thread; NULL is fine */
 
@@ -162,12 +166,32 @@ bool engine_module_find_export(const engine_module *module, base_bytes name, eng
 uint32_t engine_module_features_used(const engine_module *module);
 /* Every function, table, memory and global of the module's index spaces, imports first. */
 uint32_t engine_module_count(const engine_module *module, engine_kind kind);
+uint32_t engine_module_func_import_count(const engine_module *module); /* how many functions are imports */
 engine_extern_type engine_module_type(const engine_module *module, engine_kind kind, uint32_t index);
 /* The name that the name section gives a function; else that of its export or import; else an empty span. */
 base_bytes engine_module_func_name(const engine_module *module, uint32_t func_index);
 /* The contents of the first custom section of that name, or an empty span with data NULL. */
 base_bytes engine_module_custom_section(const engine_module *module, const char *name);
 size_t engine_module_size(const engine_module *module); /* of the bytes loaded */
+
+/* ---- Code as text -------------------------------------------------------------------------------------- */
+
+/* Takes a line, without an end, that is valid for the duration of the call. False: no more, please. */
+typedef bool (*engine_line_fn)(void *user, base_bytes line);
+
+/* Writes functions of one module as text; disassemble.c shows how that looks. The module must outlive it.
+ * One thread at a time. BASE_NO_MEMORY. */
+typedef struct engine_disassembler engine_disassembler;
+base_status engine_disassembler_new(const base_allocator *allocator, const engine_module *module,
+                                    engine_line_fn write, void *user, engine_disassembler **out);
+void engine_disassembler_free(engine_disassembler *disassembler); /* NULL is fine */
+/* Writes a function: its index, names and type, and, if it is no import, its instructions, as far as they
+ * can be read. BASE_NO_MEMORY after some of the lines. */
+base_status engine_disassemble(engine_disassembler *disassembler, uint32_t func_index);
+/* Whether that is the name of a function in the name section, or of one of its exports; else of its
+ * import. */
+bool engine_disassembler_knows_as(const engine_disassembler *disassembler, uint32_t func_index,
+                                  base_bytes name);
 
 /* ---- Stores -------------------------------------------------------------------------------------------- */
 

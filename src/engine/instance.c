@@ -594,6 +594,8 @@ base_status engine_instance_link(engine_store *store, engine_module *module, boo
                                  engine_resolver resolver, void *user, engine_instance **out,
                                  base_error *error) {
     *out = NULL;
+    if (module->is_unchecked)
+        return base_fail(error, BASE_MISUSE, "a module that was loaded unchecked cannot be instantiated");
     engine_instance *instance;
     if (instance_new(store, module, &instance) != BASE_OK) return base_fail_no_memory(error);
     base_status status = BASE_OK;

@@ -47,6 +47,7 @@ typedef struct engine_loader {
     uint32_t features;     /* what the module may use */
     base_status status;    /* of the failure, once there is one */
     base_error *error;
+    bool skips_bodies;   /* function bodies are not looked at */
     const char *section; /* the section being read, for messages; NULL before the first */
     uint32_t function;   /* the function whose body is being read, or UINT32_MAX */
     uint32_t code_count; /* bodies found */
@@ -101,6 +102,8 @@ void *engine_load_new(engine_loader *loader, size_t count, size_t size);
 bool engine_read_valtype(engine_loader *loader, engine_reader *reader, engine_valtype *out);
 /* The heap type alone: ENGINE_TYPE_REF and the nullable bit are set, as ref.null needs them. */
 bool engine_read_heap_type(engine_loader *loader, engine_reader *reader, engine_valtype *out);
+/* The abstract heap type of a code (ENGINE_HEAP_FUNC...), or 0 where there is none of that code here. */
+engine_valtype engine_heap_of_code(uint8_t code);
 
 /* validate.c. */
 bool engine_validator_new(engine_loader *loader);
@@ -117,6 +120,8 @@ typedef struct engine_type_text {
     char text[32];
 } engine_type_text;
 engine_type_text engine_type_name(engine_valtype type);
+/* "func" and so on; NULL where `heap` is no abstract heap type. */
+const char *engine_heap_name(engine_valtype heap);
 
 /* Subtyping: whether a value of type `actual` may stand where `expected` is asked for. */
 bool engine_type_matches(engine_valtype actual, engine_valtype expected);
@@ -127,6 +132,8 @@ engine_loaded *engine_module_new(const base_allocator *allocator, base_bytes byt
 void engine_module_free(engine_loaded *loaded);
 /* Sets module->func_names from the name section where there is one and it is sound. */
 void engine_load_names(engine_module *module);
+/* engine_module_func_name of every function, in one go. `out` has room for all, and is empty spans. */
+void engine_module_func_names(const engine_module *module, base_bytes *out);
 
 /* As engine_module_load, with `features` taken as they are: whether this build can run them is the caller's
  * matter. For tests of the loader alone. */

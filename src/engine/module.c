@@ -114,6 +114,10 @@ uint32_t engine_module_count(const engine_module *module, engine_kind kind) {
     return 0;
 }
 
+uint32_t engine_module_func_import_count(const engine_module *module) {
+    return module->func_import_count;
+}
+
 engine_extern_type engine_module_type(const engine_module *module, engine_kind kind, uint32_t index) {
     engine_extern_type type = {.kind = kind};
     switch (kind) {
@@ -190,6 +194,27 @@ static bool find_in_name_section(const engine_module *module, uint32_t func_inde
         if (index == func_index) return true;
     }
     return false;
+}
+
+static void spread_name_section(const engine_module *module, base_bytes *out) {
+    if (module->func_names.size == 0) return;
+    engine_reader reader = engine_reader_of(module->func_names);
+    uint32_t count, index;
+    base_bytes name;
+    if (!engine_read_length(&reader, &count)) return;
+    while (count-- > 0 && engine_read_u32(&reader, &index) && engine_read_name(&reader, &name))
+        if (index < module->func_count && out[index].data == NULL) out[index] = name;
+}
+
+void engine_module_func_names(const engine_module *module, base_bytes *out) {
+    spread_name_section(module, out);
+    for (uint32_t i = 0; i < module->export_count; i++) {
+        const engine_export *export = &module->exports[i];
+        if (export->type.kind == ENGINE_FUNC && out[export->index].data == NULL)
+            out[export->index] = export->name;
+    }
+    for (uint32_t i = 0; i < module->func_import_count; i++)
+        if (out[i].data == NULL) out[i] = module->imports[module->funcs[i].import].name;
 }
 
 base_bytes engine_module_func_name(const engine_module *module, uint32_t func_index) {

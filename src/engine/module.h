@@ -91,6 +91,7 @@ struct engine_module {
     engine_word fixed[ENGINE_FIXED_WORDS];
     uint8_t *bytes; /* the module's own copy */
     size_t size;
+    bool is_unchecked; /* nobody has looked at its bodies */
     uint32_t features_used;
 
     engine_functype *types;

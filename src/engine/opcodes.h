@@ -1,5 +1,4 @@
-/* The one list of instructions, opcodes.def, as C types: whoever has to know about instructions reads it. (A disassembler
- * would, but there is none yet.)
+/* The one list of instructions, opcodes.def, as C types: validator, translator and disassembler read it.
  *
  * An opcode's number is its byte, or its prefix's page plus its sub-opcode:
  *     0x00..0xFF      one byte

@@ -98,7 +98,7 @@ struct engine_validator {
 
 /* ---- Types --------------------------------------------------------------------------------------------- */
 
-static const char *heap_name(engine_valtype heap) {
+const char *engine_heap_name(engine_valtype heap) {
     switch (heap) {
     case ENGINE_HEAP_FUNC: return "func";
     case ENGINE_HEAP_EXTERN: return "extern";
@@ -119,7 +119,7 @@ engine_type_text engine_type_name(engine_valtype type) {
     else if (type == ANY || type == ANY_REF)
         base_fail(&text, BASE_OK, "%s", type == ANY ? "any value" : "any reference");
     else {
-        const char *heap = heap_name(type & ENGINE_HEAP_MASK);
+        const char *heap = engine_heap_name(type & ENGINE_HEAP_MASK);
         bool nullable = (type & ENGINE_TYPE_NULLABLE) != 0;
         if (heap != NULL && nullable && heap[0] != 'n')
             base_fail(&text, BASE_OK, "%sref", heap);

@@ -1,6 +1,7 @@
-/* Fuzz target: the loader on raw bytes. What is refused must be refused with a sentence; what is accepted must load
- * again with just the features that it says it uses and be refused without any one of them, and all that other rooms may
- * ask of it must be within its bytes. */
+/* Fuzz target: the loader and the disassembler on raw bytes. What is refused must be refused with a
+ * sentence; what is accepted must load again with just the features that it says it uses and be refused
+ * without any one of them, and all that other rooms may ask of it must be within its bytes. Code is
+ * written as text whether it is valid or not; where it is, to its end. */
 #include "engine/loader.h"
 #include "engine/translate.h"
 
@@ -83,6 +84,39 @@ static void check_features(base_bytes bytes, uint32_t used) {
             require(engine_module_load_as(NULL, bytes, used & ~bit, &module, &error) == BASE_UNSUPPORTED);
 }
 
+/* ---- Code as text ---- */
+
+typedef struct listing {
+    size_t count;
+    bool ends_in_end;
+} listing;
+
+static bool take_line(void *user, base_bytes line) {
+    static const char end[] = " end";
+    listing *self = user;
+    require(line.size == 0 || memchr(line.data, '\n', line.size) == NULL);
+    self->ends_in_end = line.size > 4 && memcmp(line.data + line.size - 4, end, 4) == 0;
+    return ++self->count < 100000;
+}
+
+static void disassemble(const engine_module *module, bool is_valid) {
+    engine_disassembler *disassembler;
+    listing found = {0};
+    require(engine_disassembler_new(NULL, module, take_line, &found, &disassembler) == BASE_OK);
+    for (uint32_t i = 0; i < module->func_count && found.count < 100000; i++) {
+        require(engine_disassemble(disassembler, i) == BASE_OK);
+        bool has_code = i >= module->func_import_count && found.count < 100000;
+        if (is_valid && has_code) require(found.ends_in_end);
+    }
+    engine_disassembler_free(disassembler);
+}
+
+static void disassemble_unchecked(base_bytes bytes) {
+    engine_module *module;
+    if (engine_module_load_unchecked(NULL, bytes, &module, NULL) == BASE_OK) disassemble(module, false);
+    engine_module_release(module);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     engine_module *module;
     base_error error = {0};
@@ -90,9 +124,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     base_status status = engine_module_load_as(NULL, bytes, UINT32_MAX, &module, &error);
     if (status != BASE_OK) {
         require(error.status == status && error.message[0] != '\0');
+        disassemble_unchecked(bytes);
         return 0;
     }
     check_module(module);
+    disassemble(module, true);
     uint32_t used = engine_module_features_used(module);
     engine_module_release(module);
     check_features(bytes, used);
