@@ -400,6 +400,7 @@ static void misuse_of_loading_is_told(void **state) {
     char *json;
     assert_int_equal(wplug_inspect(NULL, 1, NULL, &json, &error), WPLUG_MISUSE);
     assert_int_equal(wplug_inspect("x", 1, NULL, NULL, &error), WPLUG_MISUSE);
+    assert_int_equal(wplug_disassemble("x", 1, NULL, NULL, NULL, NULL, &error), WPLUG_MISUSE);
 }
 
 /* ---- Descriptions ---- */
@@ -469,6 +470,89 @@ static void a_description_lists_every_problem(void **state) {
     expect_at(json, "/problems/0/status", "\"WPLUG_UNKNOWN_IMPORTS\"");
     expect_at(json, "/problems/1/status", "\"WPLUG_NO_START\"");
     wplug_text_free(json);
+}
+
+/* ---- Listings ---- */
+
+typedef struct lines {
+    char text[4000];
+    size_t size, count;
+} lines;
+
+static bool keep_line(void *user, const char *line, size_t size) {
+    lines *self = user;
+    assert_true(self->size + size + 2 < sizeof self->text);
+    memcpy(self->text + self->size, line, size);
+    self->size += size;
+    self->text[self->size++] = '\n';
+    self->text[self->size] = 0;
+    self->count++;
+    return true;
+}
+
+static bool want_no_more(void *user, const char *line, size_t size) {
+    lines *self = user;
+    self->count++;
+    return false;
+}
+
+/* (module (func) (func nop unreachable) (export "f" (func 1))): the bodies begin at 0x1e and 0x21. */
+#define TWO_FUNCTIONS(code)                                                                                  \
+    "\0asm\1\0\0\0\1\4\1\x60\0\0\3\3\2\0\0\7\5\1\1f\0\1\x0a\x09\2\2\0\x0b\4\0\1" code "\x0b"
+
+static void a_listing_has_the_functions_asked_for(void **state) {
+    static const char first[] = "function 0\n"
+                                "  type    0\n"
+                                "  code    2 bytes at 0x1e\n"
+                                "  0x1f      end\n";
+    static const char second[] = "function 1 $f\n"
+                                 "  export  \"f\"\n"
+                                 "  type    0\n"
+                                 "  code    4 bytes at 0x21\n"
+                                 "  0x22      nop\n"
+                                 "  0x23      unreachable\n"
+                                 "  0x24      end\n";
+    wplug_error error;
+    lines found = {0};
+    assert_int_equal(wplug_disassemble(TEXT(TWO_FUNCTIONS("\0")), NULL, "0", keep_line, &found, &error),
+                     WPLUG_OK);
+    assert_string_equal(found.text, first);
+    found = (lines){0};
+    assert_int_equal(wplug_disassemble(TEXT(TWO_FUNCTIONS("\0")), NULL, "f", keep_line, &found, &error),
+                     WPLUG_OK);
+    assert_string_equal(found.text, second);
+    found = (lines){0};
+    assert_int_equal(wplug_disassemble(TEXT(TWO_FUNCTIONS("\0")), NULL, NULL, keep_line, &found, &error),
+                     WPLUG_OK);
+    assert_memory_equal(found.text, first, sizeof first - 1);
+    assert_string_equal(found.text + sizeof first, second); /* behind an empty line */
+    found = (lines){0};
+    assert_int_equal(wplug_disassemble(TEXT(TWO_FUNCTIONS("\0")), NULL, "g", keep_line, &found, &error),
+                     WPLUG_NOT_FOUND);
+    assert_non_null(strstr(error.message, "\"g\""));
+    assert_int_equal(found.count, 0);
+    assert_int_equal(wplug_disassemble(TEXT(TWO_FUNCTIONS("\0")), NULL, NULL, want_no_more, &found, &error),
+                     WPLUG_OK);
+    assert_int_equal(found.count, 1);
+}
+
+static void a_listing_shows_code_that_is_refused(void **state) {
+    wplug_error error;
+    lines found = {0};
+    /* i32.add finds no operands. */
+    assert_int_equal(wplug_disassemble(TEXT(TWO_FUNCTIONS("\x6a")), NULL, NULL, keep_line, &found, &error),
+                     WPLUG_INVALID);
+    assert_non_null(strstr(found.text, "  0x23      i32.add\n"));
+    assert_non_null(strstr(error.message, "0x23"));
+    found = (lines){0};
+    assert_int_equal(wplug_disassemble("junk", 4, NULL, NULL, keep_line, &found, &error), WPLUG_NOT_WASM);
+    assert_int_equal(wplug_disassemble("", 0, NULL, NULL, keep_line, &found, &error), WPLUG_FILE_EMPTY);
+    wplug_plugin_options options;
+    wplug_plugin_options_init(&options);
+    options.max_module_bytes = 10;
+    assert_int_equal(wplug_disassemble(TEXT(TWO_FUNCTIONS("\0")), &options, NULL, keep_line, &found, &error),
+                     WPLUG_MODULE_TOO_LARGE);
+    assert_int_equal(found.count, 0);
 }
 
 /* ---- Statuses ---- */
@@ -588,6 +672,8 @@ int main(void) {
         cmocka_unit_test(misuse_of_loading_is_told),
         cmocka_unit_test(a_description_tells_what_a_module_needs_and_offers),
         cmocka_unit_test(a_description_lists_every_problem),
+        cmocka_unit_test(a_listing_has_the_functions_asked_for),
+        cmocka_unit_test(a_listing_shows_code_that_is_refused),
         cmocka_unit_test(every_status_has_words_and_a_name),
         cmocka_unit_test(json_is_checked_and_searched),
         cmocka_unit_test(json_strings_are_decoded_and_encoded),

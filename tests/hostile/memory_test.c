@@ -104,6 +104,35 @@ static void every_allocation_of_a_description_fails_in_turn(void **state) {
     }
 }
 
+static bool drop_line(void *user, const char *line, size_t size) {
+    return true;
+}
+
+/* Also of a module whose code is refused: an i32.add that finds no operands. */
+static void every_allocation_of_a_listing_fails_in_turn(void **state) {
+    static const char refused[] = "\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\x0a\5\1\3\0\x6a\x0b";
+    struct {
+        const char *bytes;
+        size_t size;
+        wplug_status status;
+    } modules[] = {{module_bytes, module_size, WPLUG_OK}, {refused, sizeof refused - 1, WPLUG_INVALID}};
+    for (size_t i = 0; i < 2; i++) {
+        for (long fail_at = 1;; fail_at++) {
+            meter self = {.fail_at = fail_at, .fail_for = 1};
+            wplug_allocator allocator = {metered_resize, &self};
+            wplug_plugin_options options;
+            wplug_plugin_options_init(&options);
+            options.allocator = &allocator;
+            wplug_status status =
+                wplug_disassemble(modules[i].bytes, modules[i].size, &options, "0", drop_line, NULL, NULL);
+            assert_int_equal(self.blocks, 0);
+            bool is_done = self.count < fail_at;
+            assert_int_equal(status, is_done ? modules[i].status : WPLUG_NO_MEMORY);
+            if (is_done) break;
+        }
+    }
+}
+
 /* ---- Calls ---- */
 
 static wplug_request *kept;
@@ -251,6 +280,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_of_a_load_fails_in_turn),
         cmocka_unit_test(every_allocation_of_a_description_fails_in_turn),
+        cmocka_unit_test(every_allocation_of_a_listing_fails_in_turn),
         cmocka_unit_test(every_allocation_of_a_call_fails_in_turn),
         cmocka_unit_test(memory_that_stays_away_ends_calls_too),
         cmocka_unit_test(every_allocation_of_a_translation_fails_in_turn),
