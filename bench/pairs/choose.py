@@ -17,6 +17,9 @@ from typing import NamedTuple
 # A pair is chosen for its share of the dispatches, in per cent: on average, or in a single program.
 AVERAGE_SHARE = 0.03
 SINGLE_SHARE = 1.5
+# The same of two steps on vectors, which few programs have many of.
+SINGLE_VECTOR_SHARE = 0.8
+VECTOR_FAMILIES = {"VECTORS", "SHIFT", "VECTOR", "TEST"}
 # How much a program counts in the average, by its folder. Most kernels are C, and plugins are not kernels.
 WEIGHTS = {"c": 1, "rust": 2, "plugins": 2, "go": 4}
 
@@ -30,20 +33,6 @@ class Step(NamedTuple):
 
 Pair = tuple[Step, Step]
 
-# Vector steps that make no vector, and those that take none.
-STORES = {"V128_STORE", "V128_STORE_A"}
-SOURCES = {"V128_CONST", "V128_LOAD", "V128_LOAD_A"}
-
-
-def variants(first: Step, second: Step) -> list[str]:
-    """How the pair is written: with the vector that the first step makes as operand x or y of the second,
-    where that can be, and in any case without."""
-    makes = first.family in {"VECTORS", "SHIFT", "VECTOR"} and first.operation not in STORES
-    takes = second.family in {"VECTORS", "SHIFT", "VECTOR", "TEST"} and second.operation not in SOURCES
-    takes_y = (second.family, second.shape) == ("VECTORS", "V") or second.operation == "SHUFFLE_LOOKUP"
-    return [*(["PAIR_X"] if makes and takes else []), *(["PAIR_Y"] if makes and takes_y else []), "PAIR"]
-
-
 def read_shares(file: pathlib.Path) -> dict[Pair, float]:
     """The pairs of a program, in per cent of its dispatches."""
     head, *lines = file.read_text().splitlines()
@@ -54,6 +43,11 @@ def read_shares(file: pathlib.Path) -> dict[Pair, float]:
         first, second = (Step(*step.split(", ")) for step in steps.split(" | "))
         shares[first, second] = 100 * int(count) / dispatches
     return shares
+
+
+def enough(pair: Pair, average: float, highest: float) -> bool:
+    vectors = all(step.family in VECTOR_FAMILIES for step in pair)
+    return average >= AVERAGE_SHARE or highest >= (SINGLE_VECTOR_SHARE if vectors else SINGLE_SHARE)
 
 
 def choose(counts: pathlib.Path) -> dict[Pair, float]:
@@ -68,7 +62,7 @@ def choose(counts: pathlib.Path) -> dict[Pair, float]:
         for pair, share in shares.items():
             average[pair] += share * weight / whole
             highest[pair] = max(highest[pair], share)
-    chosen = {p: s for p, s in average.items() if s >= AVERAGE_SHARE or highest[p] >= SINGLE_SHARE}
+    chosen = {p: s for p, s in average.items() if enough(p, s, highest[p])}
     share = sum(chosen.values())
     print(f"{len(programs)} programs; {len(chosen)} pairs, {share:.1f} % of what runs", file=sys.stderr)
     return chosen
@@ -81,7 +75,7 @@ def text_of(pairs: dict[Pair, float]) -> list[str]:
     for first, group in itertools.groupby(ordered, key=lambda pair: pair[0]):
         lines.append(f"PAIRS_OF({', '.join(first)})")
         for _, second in group:
-            lines += [f"{word}({', '.join((*first, *second))})" for word in variants(first, second)]
+            lines.append(f"PAIR({', '.join((*first, *second))})")
     return lines
 
 

@@ -17,14 +17,8 @@
 
 /* handlers.def once more, for the steps alone: what is not one step of a family gives nothing. */
 #pragma push_macro("ONE")
-#pragma push_macro("VECTOR_ONE")
-#pragma push_macro("TEST_BOTH")
 #undef ONE
-#undef VECTOR_ONE
-#undef TEST_BOTH
 #define HANDLER(...)
-#define VECTOR_ONE(family, operation, shape) ONE(family, operation, shape, )
-#define TEST_BOTH(operation)                 ONE(TEST, operation, V, ) ONE(TEST, operation, V, _D)
 
 /* Steps are numbered from 1; 0 is every other handler. */
 #define ONE(family, operation, shape, destination) COUNTED(NAME_##family(operation, shape, destination))
@@ -58,21 +52,13 @@ static const counted_step counted_steps[ENGINE_HANDLER_COUNT] = {
 #define KNOWN(name)                                KNOWN_OF(name)
 #define KNOWN_OF(name)                             _Static_assert(COUNTED_##name != NOT_COUNTED, #name);
 #define PAIRS_OF(...)
-#define PAIR_X(...)
-#define PAIR_Y(...)
 #define PAIR(f1, op1, shape1, d1, f2, op2, shape2, d2) ONE(f1, op1, shape1, d1) ONE(f2, op2, shape2, d2)
 #include "engine/pairs.def"
 #undef PAIR
-#undef PAIR_X
-#undef PAIR_Y
 #undef PAIRS_OF
 #undef ONE
 #undef HANDLER
-#undef VECTOR_ONE
-#undef TEST_BOTH
 #pragma pop_macro("ONE")
-#pragma pop_macro("VECTOR_ONE")
-#pragma pop_macro("TEST_BOTH")
 
 static uint64_t dispatches;
 static uint64_t pairs_run[COUNTED_STEPS][COUNTED_STEPS];

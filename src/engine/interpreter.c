@@ -236,9 +236,25 @@ typedef int32_t __attribute__((may_alias)) engine_i32_operand;
         JUMP;                                                                                                \
     } while (0)
 
+/* The vector that was made last: a register like the others in one function, and where functions have vectors for
+ * parameters at no cost; elsewhere it lies in the exec. Nobody relies on it across a stop. */
+#if WPLUG_DISPATCH != DISPATCH_TAIL
+#define VECTOR_REGISTER vec
+#elif defined(__x86_64__) || defined(__aarch64__) || defined(__wasm_simd128__)
+#define VECTOR_REGISTER  vec
+#define VECTOR_PARAMETER , engine_u64x2 vec
+#define VECTOR_ARGUMENT  , vec
+#define NO_VECTOR        , (engine_u64x2){0}
+#else
+#define VECTOR_REGISTER (ex->vector)
+#define VECTOR_PARAMETER
+#define VECTOR_ARGUMENT
+#define NO_VECTOR
+#endif
+
 #define ENGINE_MACHINE_PARAMETERS                                                                            \
     const engine_word *pc, uint64_t *fp, uint8_t *mem, uint64_t ms, engine_exec *ex, int64_t fuel,           \
-        int64_t depth, uint64_t a, float s, double d
+        int64_t depth, uint64_t a, float s, double d VECTOR_PARAMETER
 
 /* ---- Tail calls ---------------------------------------------------------------------------------------- */
 #if WPLUG_DISPATCH == DISPATCH_TAIL
@@ -249,7 +265,7 @@ typedef int32_t __attribute__((may_alias)) engine_i32_operand;
 #define HANDLER_CONVENTION
 #endif
 typedef HANDLER_CONVENTION void engine_handler_fn(ENGINE_MACHINE_PARAMETERS);
-#define MACHINE    pc, fp, mem, ms, ex, fuel, depth, a, s, d
+#define MACHINE    pc, fp, mem, ms, ex, fuel, depth, a, s, d VECTOR_ARGUMENT
 #define JUMP       __attribute__((musttail)) return ((engine_handler_fn *)(uintptr_t)pc[0])(MACHINE)
 #define TAIL(name) __attribute__((musttail)) return handle_##name(MACHINE)
 #define LEAVE      return
@@ -274,7 +290,8 @@ engine_word engine_handler_word(engine_handler handler) {
 
 void engine_interpret(engine_exec *exec) {
     ((engine_handler_fn *)(uintptr_t)exec->pc[0])(exec->pc, exec->fp, exec->memory, exec->memory_size, exec,
-                                                  exec->fuel, exec->depth_left, exec->a, exec->s, exec->d);
+                                                  exec->fuel, exec->depth_left, exec->a, exec->s,
+                                                  exec->d NO_VECTOR);
 }
 
 const char *engine_dispatch_name(void) {
@@ -306,7 +323,8 @@ const char *engine_dispatch_name(void) {
     register uint64_t a KEPT_IN("r15", "x24", "s6") = exec->a;                                               \
     int64_t depth = exec->depth_left;                                                                        \
     float s = exec->s;                                                                                       \
-    double d = exec->d
+    double d = exec->d;                                                                                      \
+    engine_u64x2 vec = {0}
 #define TAIL(name) goto handle_##name
 #define LEAVE      return
 
@@ -400,7 +418,6 @@ const char *engine_handler_name(engine_handler handler) {
 
 typedef struct handler_pair {
     uint16_t first, second, both;
-    uint16_t operand; /* of the second that must be what the first makes; 0: none */
 } handler_pair;
 
 #define PAIR_NAMES(name, f1, op1, shape1, d1, f2, op2, shape2, d2)                                           \
@@ -409,18 +426,10 @@ typedef struct handler_pair {
 
 static const handler_pair pairs[] = {
 #define PAIRS_OF(...)
-#define ENTRY(first, second)   ENTRY_OF(first, second, , 0)
-#define ENTRY_X(first, second) ENTRY_OF(first, second, _X, 1)
-#define ENTRY_Y(first, second) ENTRY_OF(first, second, _Y, 2)
-#define ENTRY_OF(first, second, suffix, operand)                                                             \
-    {ENGINE_H_##first, ENGINE_H_##second, ENGINE_H_##first##__##second##suffix, operand},
-#define PAIR(...)   PAIR_NAMES(ENTRY, __VA_ARGS__)
-#define PAIR_X(...) PAIR_NAMES(ENTRY_X, __VA_ARGS__)
-#define PAIR_Y(...) PAIR_NAMES(ENTRY_Y, __VA_ARGS__)
+#define ENTRY(first, second) {ENGINE_H_##first, ENGINE_H_##second, ENGINE_H_##first##__##second},
+#define PAIR(...)            PAIR_NAMES(ENTRY, __VA_ARGS__)
 #include "engine/pairs.def"
 #undef PAIR
-#undef PAIR_X
-#undef PAIR_Y
 #undef PAIRS_OF
 };
 
@@ -430,15 +439,9 @@ enum {
 #define GROUP(first)                  GROUP_OF(first)
 #define GROUP_OF(first)               FIRST_PAIR_##first, BEFORE_PAIR_##first = FIRST_PAIR_##first - 1,
 #define NUMBER(first, second)         PAIR_##first##__##second,
-#define NUMBER_X(first, second)       PAIR_##first##__##second##_X,
-#define NUMBER_Y(first, second)       PAIR_##first##__##second##_Y,
 #define PAIR(...)                     PAIR_NAMES(NUMBER, __VA_ARGS__)
-#define PAIR_X(...)                   PAIR_NAMES(NUMBER_X, __VA_ARGS__)
-#define PAIR_Y(...)                   PAIR_NAMES(NUMBER_Y, __VA_ARGS__)
 #include "engine/pairs.def"
 #undef PAIR
-#undef PAIR_X
-#undef PAIR_Y
 #undef PAIRS_OF
 #undef GROUP_OF
 };
@@ -448,28 +451,18 @@ static const uint16_t first_pairs[ENGINE_HANDLER_COUNT] = {
 #define PAIRS_OF(f1, op1, shape1, d1) GROUP(NAME_##f1(op1, shape1, d1))
 #define GROUP_OF(first)               [ENGINE_H_##first] = FIRST_PAIR_##first + 1,
 #define PAIR(...)
-#define PAIR_X(...)
-#define PAIR_Y(...)
 #include "engine/pairs.def"
 #undef PAIR
-#undef PAIR_X
-#undef PAIR_Y
 #undef PAIRS_OF
 };
 
-engine_handler engine_handler_pair(engine_handler first, const engine_word *first_code, engine_handler second,
-                                   const engine_word *second_code) {
+engine_handler engine_handler_pair(engine_handler first, engine_handler second) {
 #ifdef WPLUG_COUNT_PAIRS
     return ENGINE_HANDLER_COUNT; /* it counts single instructions */
 #endif
     const size_t start = first_pairs[first];
     if (!start) return ENGINE_HANDLER_COUNT;
-    const uint16_t made = ((const engine_u16 *)(first_code + 1))[0];
-    for (size_t i = start - 1; i < sizeof pairs / sizeof *pairs && pairs[i].first == first; i++) {
-        const uint16_t operand = pairs[i].operand;
-        if (pairs[i].second != second) continue;
-        if (!operand || ((const engine_u16 *)(second_code + 1))[operand] == made)
-            return (engine_handler)pairs[i].both;
-    }
+    for (size_t i = start - 1; i < sizeof pairs / sizeof *pairs && pairs[i].first == first; i++)
+        if (pairs[i].second == second) return (engine_handler)pairs[i].both;
     return ENGINE_HANDLER_COUNT;
 }

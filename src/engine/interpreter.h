@@ -30,7 +30,7 @@
  * REGISTERS. Handlers carry `pc`, `fp`, base and size of memory 0, the exec, the fuel balance and three
  * accumulators: `a` for integers and references, `s` for f32, `d` for f64. An instruction that computes
  * something always leaves it in the accumulator of its class; the variant with a destination also stores it
- * in a slot. */
+ * in a slot. Vectors always go to a slot, and the last one made is in a register besides. */
 #ifndef WPLUG_ENGINE_INTERPRETER_H
 #define WPLUG_ENGINE_INTERPRETER_H
 
@@ -72,7 +72,8 @@ struct engine_exec {
     float s;
     double d;
     int64_t fuel;
-    int64_t depth_left; /* calls that may still be nested */
+    int64_t depth_left;                               /* calls that may still be nested */
+    uint64_t __attribute__((vector_size(16), aligned(8))) vector; /* see VECTOR_REGISTER in interpreter.c */
 
     engine_outcome outcome;
     bool started, running;
@@ -105,10 +106,8 @@ typedef enum engine_handler {
 
 /* The word that stands for a handler in translated code. */
 engine_word engine_handler_word(engine_handler handler);
-/* The handler that does the work of two that follow one another, with these operands, or ENGINE_HANDLER_COUNT where there is
- * none. */
-engine_handler engine_handler_pair(engine_handler first, const engine_word *first_code, engine_handler second,
-                                   const engine_word *second_code);
+/* The handler that does the work of two that follow one another, or ENGINE_HANDLER_COUNT where there is none. */
+engine_handler engine_handler_pair(engine_handler first, engine_handler second);
 /* "I32_ADD_SS", for dumps. */
 const char *engine_handler_name(engine_handler handler);
 /* Which dispatch scheme this build uses: "tail", "goto" or "switch". */

@@ -1,8 +1,9 @@
 /* Steps of vector instructions (steps.h says what steps are): those of which pairs are made. The other vector instructions are
  * written out in simd.def, which also says where operands are.
  *
- * In a pair the second step can take the vector that the first has made from where it is, in a register of the processor, and
- * not from its slot: shapes X (it is operand x) and Y (it is operand y), put before the step's own. */
+ * Whatever makes a vector stores it in its slot and leaves it in the machine's vector register too. An instruction that
+ * knows its operand to be there takes it from there: the way through memory takes longer than most instructions.
+ * Shapes say so with X (it is operand x) or Y (operand y) before V (operands in slots) or K (one in the instruction). */
 #ifndef WPLUG_ENGINE_SIMD_STEPS_H
 #define WPLUG_ENGINE_SIMD_STEPS_H
 
@@ -13,18 +14,14 @@
 #define CONSTANT(type, name, word)                                                                           \
     type name;                                                                                               \
     memcpy(&name, pc + (word), sizeof name)
-#define SET_VECTOR(...)                                                                                      \
-    do {                                                                                                     \
-        const engine_u64x2 result = (engine_u64x2)(__VA_ARGS__);                                             \
-        memcpy(fp + U16(0), &result, sizeof result);                                                         \
-    } while (0)
-
-/* The vector that a step makes. */
-#define MADE_HERE __attribute__((unused)) engine_u64x2 made
+/* The vector that an instruction makes. */
 #define MAKE(...)                                                                                            \
-    made = (engine_u64x2)(__VA_ARGS__);                                                                      \
-    memcpy(fp + U16(0), &made, sizeof made)
-#define MADE(type, name) const type name = (type)made
+    do {                                                                                                     \
+        VECTOR_REGISTER = (engine_u64x2)(__VA_ARGS__);                                                       \
+        memcpy(fp + U16(0), &VECTOR_REGISTER, sizeof(engine_u64x2));                                         \
+    } while (0)
+/* The one that was made last. */
+#define MADE(type, name) const type name = (type)VECTOR_REGISTER
 
 /* Of two vectors: shapes V, and K where the second is in the instruction. OP_ is their type and the result. */
 #define VECTORS_V(type)                                                                                      \
@@ -57,7 +54,10 @@
 #define WORDS_VECTORS_XK                            4
 #define NAME_VECTORS(operation, shape, destination) NAME_VECTORS_##shape(operation)
 #define NAME_VECTORS_V(operation)                   operation
+#define NAME_VECTORS_XV(operation)                  operation##_X
+#define NAME_VECTORS_YV(operation)                  operation##_Y
 #define NAME_VECTORS_K(operation)                   operation##_K
+#define NAME_VECTORS_XK(operation)                  operation##_K_X
 
 #define OP_V128_AND       engine_u64x2, (x & y)
 #define OP_V128_ANDNOT    engine_u64x2, (x & ~y)
@@ -156,7 +156,9 @@
         DESTINATION_##destination(I32)                                                                       \
     }
 #define WORDS_TEST(operation, shape)             2
-#define NAME_TEST(operation, shape, destination) operation##destination
+#define NAME_TEST(operation, shape, destination) NAME_TEST_##shape(operation, destination)
+#define NAME_TEST_V(operation, destination)      operation##destination
+#define NAME_TEST_XV(operation, destination)     operation##_X##destination
 
 #define OP_V128_ANY_TRUE  engine_u64x2, !engine_none_true(x)
 #define OP_I8X16_ALL_TRUE engine_u8x16, engine_none_true((engine_u64x2)(x == 0))
@@ -175,7 +177,7 @@
         OP_##operation(shape);                                                                               \
     }
 #define WORDS_VECTOR(operation, shape)             WORDS_##operation
-#define NAME_VECTOR(operation, shape, destination) operation##destination
+#define NAME_VECTOR(operation, shape, destination) NAME_VECTORS_##shape(operation)
 
 #define WORDS_COPY128 2
 #define OP_COPY128(shape)                                                                                    \
@@ -247,21 +249,18 @@
 
 /* ---- Handlers of one step ------------------------------------------------------------------------------- */
 
-#define VECTOR_ONE(family, operation, shape)                                                                 \
-    STEP_HANDLER(NAME_##family(operation, shape, ), {                                                        \
-        MADE_HERE;                                                                                           \
-        STEP_##family(operation, shape, );                                                                   \
-        NEXT(WORDS_##family(operation, shape));                                                              \
-    })
-#define TEST_BOTH(operation)                                                                                 \
-    STEP_HANDLER(operation, {                                                                                \
-        STEP_TEST(operation, V, );                                                                           \
-        NEXT(2);                                                                                             \
-    })                                                                                                       \
-    STEP_HANDLER(operation##_D, {                                                                            \
-        STEP_TEST(operation, V, _D);                                                                         \
-        NEXT(2);                                                                                             \
-    })
-#define VECTOR_BOTH(family, operation) VECTOR_ONE(family, operation, V) VECTOR_ONE(family, operation, K)
+#define VECTOR_ONE(family, operation, shape) ONE(family, operation, shape, )
+#define VECTOR_BINARY(operation)                                                                             \
+    VECTOR_ONE(VECTORS, operation, V)                                                                        \
+    VECTOR_ONE(VECTORS, operation, K)                                                                        \
+    VECTOR_ONE(VECTORS, operation, XV)                                                                       \
+    VECTOR_ONE(VECTORS, operation, YV)                                                                       \
+    VECTOR_ONE(VECTORS, operation, XK)
+#define VECTOR_SHIFT(operation)                                                                              \
+    VECTOR_ONE(SHIFT, operation, V)                                                                          \
+    VECTOR_ONE(SHIFT, operation, K)                                                                          \
+    VECTOR_ONE(SHIFT, operation, XV)                                                                         \
+    VECTOR_ONE(SHIFT, operation, XK)
+#define VECTOR_TEST(operation) BOTH(TEST, operation, V) BOTH(TEST, operation, XV)
 
 #endif

@@ -619,24 +619,16 @@
 
 /* Two steps in one handler: see pairs.def. */
 #define PAIR_HANDLER(f1, op1, shape1, d1, f2, op2, shape2, d2)                                               \
-    PAIR_NAMED(NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2), ,                                     \
+    PAIR_NAMED(NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2),                                       \
                TWO_STEPS(f1, op1, shape1, d1, f2, op2, shape2, d2))
-/* The same, the second step taking the vector that the first makes as its operand x, or y. */
-#define PAIR_X_HANDLER(f1, op1, shape1, d1, f2, op2, shape2, d2)                                             \
-    PAIR_NAMED(NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2), _X,                                   \
-               TWO_STEPS(f1, op1, shape1, d1, f2, op2, X##shape2, d2))
-#define PAIR_Y_HANDLER(f1, op1, shape1, d1, f2, op2, shape2, d2)                                             \
-    PAIR_NAMED(NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2), _Y,                                   \
-               TWO_STEPS(f1, op1, shape1, d1, f2, op2, Y##shape2, d2))
 #define TWO_STEPS(f1, op1, shape1, d1, f2, op2, shape2, d2)                                                  \
     {                                                                                                        \
-        MADE_HERE;                                                                                           \
         STEP_##f1(op1, shape1, d1);                                                                          \
         pc += WORDS_##f1(op1, shape1);                                                                       \
         STEP_##f2(op2, shape2, d2);                                                                          \
         NEXT(WORDS_##f2(op2, shape2));                                                                       \
     }
-#define PAIR_NAMED(first, second, suffix, ...)  PAIR_PASTED(first, second, suffix, __VA_ARGS__)
-#define PAIR_PASTED(first, second, suffix, ...) HANDLER(first##__##second##suffix, __VA_ARGS__)
+#define PAIR_NAMED(first, second, ...)  PAIR_PASTED(first, second, __VA_ARGS__)
+#define PAIR_PASTED(first, second, ...) HANDLER(first##__##second, __VA_ARGS__)
 
 #endif

@@ -35,7 +35,7 @@ enum { MAX_LOCAL_REFERENCES_DEPTH = 48 };
 
 typedef enum entry_kind { ENTRY_SLOT, ENTRY_CONST, ENTRY_ACC } entry_kind;
 
-/* Vectors have no accumulator: theirs is there to be found empty. */
+/* The accumulator of vectors is the register with the one made last: its value is in a slot as well, always. */
 typedef enum acc_class { CLASS_I, CLASS_S, CLASS_D, CLASS_V, CLASS_COUNT } acc_class;
 
 typedef struct entry {
@@ -115,7 +115,9 @@ typedef struct translator {
     uint32_t last_start;   /* first word of the instruction emitted last */
     uint32_t before_last;  /* of the one before it; no label stands between them */
     uint32_t vector_start; /* first word of the last one that left a vector at its entry's home */
-    size_t low_water;      /* the smallest count since the current opcode began */
+    /* Where the vector in the register was before that one was made, and before the one before it. */
+    int32_t made_before, made_before_last;
+    size_t low_water; /* the smallest count since the current opcode began */
 
     entry *stack;
     size_t stack_count, stack_capacity;
@@ -372,6 +374,7 @@ static bool is_local_slot(const translator *t, uint16_t slot) {
 static void slot_written(translator *t, uint16_t slot) {
     for (int i = 0; i < CLASS_COUNT; i++)
         if (t->acc[i].slot == slot) t->acc[i].slot = -1;
+    if (t->acc[CLASS_V].slot + 1 == slot) t->acc[CLASS_V].slot = -1; /* its upper half */
 }
 
 static void forget_accumulators(translator *t) {
@@ -460,9 +463,17 @@ static uint32_t emit_vector(translator *t, engine_handler handler, uint32_t word
     const uint16_t home = push(t, ENTRY_SLOT, ENGINE_V128)->home;
     const uint32_t at = emit(t, handler, words);
     put_u16(t, at, 0, home);
+    t->made_before_last = t->made_before;
+    t->made_before = t->acc[CLASS_V].slot;
     vector_written(t, home);
+    t->acc[CLASS_V].slot = home;
     t->vector_start = at;
     return at;
+}
+
+/* Whether the vector in the slot is the one made last, in the register. */
+static bool is_made(const translator *t, uint16_t slot) {
+    return t->acc[CLASS_V].slot == slot;
 }
 
 /* Whether the vector is what the last instruction made, and stands where that put it. */
@@ -474,10 +485,11 @@ static bool is_last_vector(const translator *t, const entry *e) {
 /* Emits what stores a value in a slot. */
 static void emit_store(translator *t, const entry *e, uint16_t slot) {
     if (e->type == ENGINE_V128) {
-        const uint32_t copy = emit(t, ENGINE_H_COPY128, 2);
+        const uint32_t copy = emit(t, is_made(t, e->slot) ? ENGINE_H_COPY128_X : ENGINE_H_COPY128, 2);
         put_u16(t, copy, 0, slot);
         put_u16(t, copy, 1, e->slot);
         vector_written(t, slot);
+        t->acc[CLASS_V].slot = slot;
         return;
     }
     const acc_class which = class_of(e->type);
@@ -846,6 +858,8 @@ static void local_set(translator *t, uint32_t index) {
     if (e.kind == ENTRY_SLOT && e.slot == slot) return;
     if (e.type == ENGINE_V128 && is_last_vector(t, &e)) {
         put_u16(t, t->last_start, 0, slot); /* the result goes straight to the local */
+        vector_written(t, slot);
+        t->acc[CLASS_V].slot = slot;
         return;
     }
     accumulator *acc = &t->acc[class_of(e.type)];
@@ -1711,6 +1725,21 @@ static bool constant_vector_on_top(const translator *t) {
            get_handler(t, t->last_start) == ENGINE_H_V128_CONST;
 }
 
+/* The variants of an instruction, counted from the first. */
+enum {
+    VECTOR_UNARY_X = 1,
+    VECTOR_BINARY_K = 1,
+    VECTOR_BINARY_X = 2,
+    VECTOR_BINARY_Y = 3,
+    VECTOR_BINARY_K_X = 4,
+    VECTOR_SHIFT_K = 1,
+    VECTOR_SHIFT_X = 2,
+    VECTOR_SHIFT_K_X = 3,
+    VECTOR_ROTL_K_X = 1,
+    VECTOR_TEST_X = 2,
+    VECTOR_STORE_X = 4
+};
+
 /* x and a constant that goes into the instruction. */
 static void simd_with_constant(translator *t, engine_handler handler) {
     const uint64_t low = t->code[t->last_start + 2], high = t->code[t->last_start + 3];
@@ -1718,10 +1747,23 @@ static void simd_with_constant(translator *t, engine_handler handler) {
     const uint16_t first = pop(t).slot;
     t->count = t->last_start; /* the constant's own instruction is not needed */
     if (t->count < t->low_water) t->low_water = t->count;
-    const uint32_t at = emit_vector(t, handler + 1, 4);
+    t->acc[CLASS_V].slot = t->made_before;
+    const bool made = is_made(t, first);
+    const uint32_t at = emit_vector(t, handler + (made ? VECTOR_BINARY_K_X : VECTOR_BINARY_K), 4);
     put_u16(t, at, 1, first);
     t->code[at + 2] = low;
     t->code[at + 3] = high;
+}
+
+/* A shift by a constant of the vector in the register, as one of the vector in its slot; others as they are. */
+static engine_handler shift_in_slots(engine_handler handler) {
+    switch (handler) {
+    case ENGINE_H_I32X4_SHL_K_X:
+    case ENGINE_H_I32X4_SHR_U_K_X:
+    case ENGINE_H_I64X2_SHL_K_X:
+    case ENGINE_H_I64X2_SHR_U_K_X: return handler - VECTOR_SHIFT_K_X + VECTOR_SHIFT_K;
+    default: return handler;
+    }
 }
 
 /* Shifted one way, shifted the other way, and both together: that is how lanes are rotated. */
@@ -1732,11 +1774,13 @@ static bool vector_rotation(translator *t) {
     if (!is_last_vector(t, y) || first == UINT32_MAX || x->slot != x->home) return false;
     const uint16_t source = (uint16_t)get_u16(t, second, 1);
     if (get_u16(t, first, 0) != x->home || get_u16(t, first, 1) != source || source == x->home) return false;
-    engine_handler left = get_handler(t, first), right = get_handler(t, second);
+    engine_handler left = shift_in_slots(get_handler(t, first)),
+                   right = shift_in_slots(get_handler(t, second));
     const bool left_first = left == ENGINE_H_I32X4_SHL_K || left == ENGINE_H_I64X2_SHL_K;
     if (!left_first) {
+        const engine_handler swapped = left;
         left = right;
-        right = get_handler(t, first);
+        right = swapped;
     }
     uint32_t bits;
     if (left == ENGINE_H_I32X4_SHL_K && right == ENGINE_H_I32X4_SHR_U_K)
@@ -1752,7 +1796,9 @@ static bool vector_rotation(translator *t) {
     t->count = first;
     if (t->count < t->low_water) t->low_water = t->count;
     forget_last(t);
-    const uint32_t at = emit_vector(t, bits == 32 ? ENGINE_H_I32X4_ROTL_K : ENGINE_H_I64X2_ROTL_K, 2);
+    t->acc[CLASS_V].slot = t->made_before_last;
+    const engine_handler rotl = bits == 32 ? ENGINE_H_I32X4_ROTL_K : ENGINE_H_I64X2_ROTL_K;
+    const uint32_t at = emit_vector(t, rotl + (is_made(t, source) ? VECTOR_ROTL_K_X : 0), 2);
     put_u16(t, at, 1, source);
     put_u16(t, at, 2, by);
     return true;
@@ -1770,6 +1816,14 @@ static void simd_plain(translator *t, engine_handler handler, const char *signat
     slots_on_top(t, count);
     for (uint32_t i = count; i--;) operands[i] = pop(t).slot;
     const bool scalar = signature[count + 1] == 'i';
+    if (!strncmp(signature, "v:", 2) && is_made(t, operands[0]))
+        handler += scalar ? VECTOR_TEST_X : VECTOR_UNARY_X;
+    else if (!strncmp(signature, "vv:", 3) && is_made(t, operands[0]))
+        handler += VECTOR_BINARY_X;
+    else if (!strncmp(signature, "vv:", 3) && is_made(t, operands[1]))
+        handler += VECTOR_BINARY_Y;
+    else if (!strncmp(signature, "vi:", 3) && is_made(t, operands[0]))
+        handler += VECTOR_SHIFT_X;
     const uint32_t at = scalar ? emit_result(t, handler, 2, ENGINE_I32) : emit_vector(t, handler, 2);
     for (uint32_t i = 0; i < count; i++) put_u16(t, at, i + 1, operands[i]);
 }
@@ -1781,7 +1835,8 @@ static void simd_shift(translator *t, engine_handler handler, const char *signat
     }
     const uint64_t count = pop(t).value;
     const uint16_t vector = pop(t).slot;
-    const uint32_t at = emit_vector(t, handler + 1, 2);
+    const bool made = is_made(t, vector);
+    const uint32_t at = emit_vector(t, handler + (made ? VECTOR_SHIFT_K_X : VECTOR_SHIFT_K), 2);
     put_u16(t, at, 1, vector);
     put_u16(t, at, 2, count & 63);
 }
@@ -1824,12 +1879,17 @@ static void shuffle_by_lookup(translator *t, const uint8_t *bytes, uint16_t firs
         of_second &= bytes[i] >= 16;
     }
     if (of_first || of_second || first == second) {
-        const uint32_t one = emit_vector(t, ENGINE_H_SHUFFLE_ONE, 4);
-        put_u16(t, one, 1, of_second ? second : first);
+        const uint16_t source = of_second ? second : first;
+        const uint32_t one =
+            emit_vector(t, is_made(t, source) ? ENGINE_H_SHUFFLE_ONE_X : ENGINE_H_SHUFFLE_ONE, 4);
+        put_u16(t, one, 1, source);
         for (uint32_t i = 0; i < 16; i++) t->code[one + 2 + i / 8] |= (uint64_t)(bytes[i] % 16) << i % 8 * 8;
         return;
     }
-    const uint32_t at = emit_vector(t, ENGINE_H_SHUFFLE_LOOKUP, 6);
+    const engine_handler handler = is_made(t, first)    ? ENGINE_H_SHUFFLE_LOOKUP_X
+                                   : is_made(t, second) ? ENGINE_H_SHUFFLE_LOOKUP_Y
+                                                        : ENGINE_H_SHUFFLE_LOOKUP;
+    const uint32_t at = emit_vector(t, handler, 6);
     put_u16(t, at, 1, first);
     put_u16(t, at, 2, second);
     for (uint32_t i = 0; i < 16; i++) {
@@ -1905,6 +1965,7 @@ static void vector_store(translator *t, engine_handler handler, uint32_t size) {
     const memory_access m = read_memory_access(t, size, 1);
     const uint16_t value = pop(t).slot;
     const operand address = pop_vector_address(t, &m, size);
+    if (is_made(t, value)) handler += VECTOR_STORE_X;
     const uint32_t at = emit(t, handler + address_variant(&address), 2);
     put_u16(t, at, 1, value);
     put_vector_address(t, at, 0, &address, &m);
@@ -2284,8 +2345,7 @@ static void finish_code(const translator *t, engine_word *words) {
         next = at + (size_t)(t->code[at] >> 32);
         const engine_handler alone = get_handler(t, at);
         const engine_handler pair =
-            next < t->count ? engine_handler_pair(alone, t->code + at, get_handler(t, next), t->code + next)
-                            : ENGINE_HANDLER_COUNT;
+            next < t->count ? engine_handler_pair(alone, get_handler(t, next)) : ENGINE_HANDLER_COUNT;
         words[at] = engine_handler_word(pair == ENGINE_HANDLER_COUNT ? alone : pair);
     }
 }
