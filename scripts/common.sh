@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # What the parts need, as Debian 12 names it. Configuring includes the tests, so building needs their tools
 # too: one build folder serves both.
 BUILD_PACKAGES=(clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32 libc6-dev cmake ninja-build
-                pkg-config libcmocka-dev wabt)
+                pkg-config libcmocka-dev libuv1-dev wabt)
 TEST_PACKAGES=("${BUILD_PACKAGES[@]}" xz-utils)
 CI_PACKAGES=("${TEST_PACKAGES[@]}" gcc clang-format-19 libclang-rt-19-dev valgrind git)
 

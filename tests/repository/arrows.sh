@@ -6,13 +6,14 @@ cd "$1"
 
 # room: the folders whose headers it may include, as they are written in the include line
 arrows='
-include/wplug:
+include/wplug: wplug
 src/base: base
 src/json: base json
 src/rpc: base json rpc
 src/engine: base engine
 src/wasi: base engine wasi
 src/host: base json rpc engine wasi host wplug
+src/adapters: wplug
 pdk: base json rpc
 plugins:
 cli: wplug
@@ -20,6 +21,8 @@ examples: wplug
 '
 # Rooms that also compile for the guest, where there is no such operating system.
 no_os='src/json src/rpc pdk'
+# Those that may use libuv. The library itself depends on libc alone.
+sees_loops='include/wplug src/adapters examples'
 
 wrong=0
 complain() {
@@ -40,6 +43,9 @@ while IFS=: read -r room allowed; do
     while read -r file quote name; do
         checked=$((checked + 1))
         folder=${name%%/*}
+        if [[ $name == uv.h || $name == wplug/wplug_uv.h ]] && [[ " $sees_loops " != *" $room "* ]]; then
+            complain "$file: $room may not depend on libuv"
+        fi
         # A bare name is a neighbour in the same folder, the plugin kit's public header, or the system's; so
         # is what stands in angle brackets and is not ours, such as <wasi/api.h>.
         [[ $name == */* ]] || continue

@@ -5,10 +5,11 @@ set -euo pipefail
 arrows=$1
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root"/src/{base,json,engine,host} "$root"/{cli,pdk} "$root"/include/wplug
+mkdir -p "$root"/src/{base,json,engine,host,adapters} "$root"/{cli,pdk} "$root"/include/wplug
 touch "$root/src/host/host.h"
 echo '#include <wasi/api.h>' >"$root/pdk/system.c"
 echo '#include "base/base.h"' >"$root/src/json/right.c"
+printf '#include <uv.h>\n#include "wplug/wplug_uv.h"\n' >"$root/src/adapters/right.c"
 bash "$arrows" "$root"
 
 # expect_refusal FILE LINE: with this line in the file, arrows.sh fails and names the file.
@@ -33,4 +34,7 @@ expect_refusal src/engine/up.h '#  include "wasi/wasi.h"'
 expect_refusal cli/inside.c '#include <host/host.h>'
 expect_refusal cli/around.c '#include "../src/base/base.h"'
 expect_refusal include/wplug/wplug.h '#include "base/base.h"'
+expect_refusal src/adapters/inside.c '#include "host/host.h"'
+expect_refusal src/host/loop.c '#include <uv.h>'
+expect_refusal cli/loop.c '#include "wplug/wplug_uv.h"'
 echo "each wrong include was named"
