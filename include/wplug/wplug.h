@@ -1,6 +1,7 @@
 /* wplug.h: the host kit. Load WebAssembly plugins, call their methods, answer the methods they call.
  *
- * This is the whole public interface. In the shortest program that uses it there are four steps:
+ * This is the whole public interface (docs/embedding.md teaches it, by concept). In the shortest program that
+ * uses it there are four steps:
  *
  *     wplug_runtime *runtime;
  *     wplug_plugin *plugin;

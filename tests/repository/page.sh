@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Does what README.md shows, and compares what comes out with what it says comes out:
+# Does what a page shows, README.md or one of docs, and compares what comes out with what it says comes out:
 #
 #   - a code block under a line <!-- NAME --> is the file NAME;
 #   - of a block marked `console`, each line behind "$ " is run, and the others are what these commands print on
 #     stdout.
 #
-# usage: readme.sh ROOT BUILD    BUILD is the build folder that stands for build/release
+# usage: page.sh ROOT BUILD PAGE FILES COMMANDS    BUILD is the build folder that stands for build/release; the page has to
+#                                                  have at least so many files and commands
 set -euo pipefail
 root=$1
 build=$2
+page=$3
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -29,7 +31,7 @@ expected=
 compare() {
     printf '%s' "$expected" >expected
     if ! diff expected said; then
-        echo "README.md says otherwise (< as it says, > as it is)" >&2
+        echo "$page says otherwise (< as it says, > as it is)" >&2
         exit 1
     fi
     expected=
@@ -65,20 +67,22 @@ while IFS= read -r line; do
         commands=$((commands + 1))
         bash -euc "${line#\$ }" </dev/null >>said 2>complaints || {
             cat said complaints
-            echo "README.md: this command fails: ${line#\$ }" >&2
+            echo "$page: this command fails: ${line#\$ }" >&2
             exit 1
         }
         ;;
     console:*) expected+=$line$'\n' ;;
     esac
-done <README.md
-[ "$files" -ge 2 ] && [ "$commands" -ge 4 ] || {
-    echo "README.md has $files files and $commands commands: too few for this test" >&2
+done <"$root/$page"
+[ "$files" -ge "$4" ] && [ "$commands" -ge "$5" ] || {
+    echo "$page has $files files and $commands commands: too few for this test" >&2
     exit 1
 }
-# What is printed there is what is in the repository, too.
-tail -n +3 "$root/examples/minimal.c" | diff - host.c || {
-    echo "the host in README.md is not examples/minimal.c" >&2
-    exit 1
-}
-echo "$files files and $commands commands do what README.md says"
+# What README.md prints is what is in the repository, too.
+if [ "$page" = README.md ]; then
+    tail -n +3 "$root/examples/minimal.c" | diff - host.c || {
+        echo "the host in README.md is not examples/minimal.c" >&2
+        exit 1
+    }
+fi
+echo "$files files and $commands commands do what $page says"
