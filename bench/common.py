@@ -1,4 +1,4 @@
-"""What the three measurements share: the programs they start, the table they print, the header above it."""
+"""What the measurements share: the programs they start, the table they print, the header above it."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def add_choice(parser: argparse.ArgumentParser, option: str) -> None:
     )
 
 
-def start(command: Sequence[str]) -> Result:
+def start(command: Sequence[str], timeout_s: int = TIMEOUT_S) -> Result:
     """Runs a measuring program. Its lines are a word and a number each."""
     try:
-        process = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired:
-        return Result({}, failure=f"not done after {TIMEOUT_S} s")
+        return Result({}, failure=f"not done after {timeout_s} s")
     # A panic says where in its first line, and what in the second; a backtrace may follow.
     errors = " ".join([line for line in process.stderr.splitlines() if line.strip()][:2])
     numbers: dict[str, list[int]] = {}

@@ -1,5 +1,6 @@
 /* Runs benchmark kernels and loads modules on the engine, with the command line of the program in peers/, and
- * measures what only this engine has: suspending a run, and translating functions one by one. One process is
+ * measures what only this engine has: suspending a run, translating functions one by one, and a plugin without its
+ * host. One process is
  * one measurement; engine.py starts them in turn. */
 #include "base/os.h"
 #include "engine/engine.h"
@@ -17,6 +18,7 @@ static const char help[] =
     "       wplug_bench load wplug MODULE.wasm REPEATS\n"
     "       wplug_bench suspend KERNEL.wasm ROUNDS SLICE REPEATS\n"
     "       wplug_bench translate MODULE.wasm REPEATS\n"
+    "       wplug_bench replay PLUGIN.wasm LINES REPEATS\n"
     "       wplug_bench list\n"
     "\n"
     "run        calls run(1) once, then run(ROUNDS) REPEATS times, and prints a line each time: run "
@@ -38,6 +40,10 @@ static const char help[] =
     "           times: translate NANOSECONDS, and: again NANOSECONDS, the same once more with nothing to "
     "translate.\n"
     "           Then once: functions NUMBER.\n"
+    "replay     runs _start, which gets the file LINES on standard input, a line with each read, and prints, "
+    "REPEATS times:\n"
+    "           run NANOSECONDS. Then once: fuel UNITS, those of one run, and: writes NUMBER, "
+    "to standard output.\n"
     "list       prints how this program was built.\n"
     "\n"
     "Times are processor time. Exits with 3, and says `unsupported: ...`, where the engine lacks what the "
@@ -85,6 +91,10 @@ static bool store(engine_memory *memory, uint64_t offset, uint64_t value, unsign
     return true;
 }
 
+static uint32_t load_u32(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
 static uint32_t answer_nothing(engine_memory *memory, const uint64_t *args) {
     return WASI_SUCCESS;
 }
@@ -119,20 +129,34 @@ static uint32_t answer_random(engine_memory *memory, const uint64_t *args) {
     return WASI_SUCCESS;
 }
 
+/* Standard input, a line with each read, and how often standard output was written to: of `replay` alone. */
+static base_bytes input;
+static uint64_t writes;
+
 static uint32_t answer_write(engine_memory *memory, const uint64_t *args) {
+    writes += (uint32_t)args[0] == 1;
     uint32_t count = (uint32_t)args[2], total = 0;
     const uint8_t *pieces = engine_memory_range(memory, (uint32_t)args[1], (uint64_t)count * 8);
     if (!pieces) return WASI_EFAULT;
     for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *size = pieces + (size_t)i * 8 + 4;
-        total +=
-            (uint32_t)size[0] | (uint32_t)size[1] << 8 | (uint32_t)size[2] << 16 | (uint32_t)size[3] << 24;
+        total += load_u32(pieces + (size_t)i * 8 + 4);
     }
     return store(memory, args[3], total, 4) ? WASI_SUCCESS : WASI_EFAULT;
 }
 
-static uint32_t answer_end_of_input(engine_memory *memory, const uint64_t *args) {
-    return store(memory, args[3], 0, 4) ? WASI_SUCCESS : WASI_EFAULT;
+static uint32_t answer_read(engine_memory *memory, const uint64_t *args) {
+    if (input.size == 0) return store(memory, args[3], 0, 4) ? WASI_SUCCESS : WASI_EFAULT;
+    const uint8_t *piece = engine_memory_range(memory, (uint32_t)args[1], 8);
+    if (!piece || (uint32_t)args[2] != 1) return WASI_EFAULT;
+    uint32_t address = load_u32(piece), size = load_u32(piece + 4);
+    const uint8_t *end = memchr(input.data, '\n', input.size);
+    size_t line = end ? (size_t)(end + 1 - input.data) : input.size;
+    if (size > line) size = (uint32_t)line;
+    uint8_t *to = engine_memory_range(memory, address, size);
+    if (!to) return WASI_EFAULT;
+    memcpy(to, input.data, size);
+    input = (base_bytes){input.data + size, input.size - size};
+    return store(memory, args[3], size, 4) ? WASI_SUCCESS : WASI_EFAULT;
 }
 
 /* A character device, no flags, all rights. */
@@ -179,7 +203,7 @@ static import_fn import_function(const char *name) {
         {"fd_fdstat_set_flags", answer_nothing},
         {"fd_prestat_dir_name", answer_no_file},
         {"fd_prestat_get", answer_no_file},
-        {"fd_read", answer_end_of_input},
+        {"fd_read", answer_read},
         {"fd_write", answer_write},
         {"poll_oneoff", answer_poll},
         {"proc_exit", answer_exit},
@@ -456,6 +480,31 @@ static void command_translate(const char *path, int32_t repeats) {
     base_buffer_free(&bytes);
 }
 
+static void command_replay(const char *path, const char *lines_path, int32_t repeats) {
+    uint64_t fuel = 0;
+    base_buffer bytes, lines;
+    load_file(path, &bytes);
+    load_file(lines_path, &lines);
+    engine_module *module = load(&bytes);
+    for (int32_t i = 0; i < repeats; i++) {
+        guest g;
+        instantiate(&g, engine_module_retain(module));
+        input = base_buffer_bytes(&lines);
+        writes = fuel = 0;
+        exited = false;
+        uint64_t begin = cpu_ns();
+        if (!call_export(&g, "_start")) stop(EXIT_WRONG, "there is no export \"_start\"");
+        printf("run %" PRIu64 "\n", cpu_ns() - begin);
+        fuel = engine_exec_fuel_used(g.exec);
+        free_guest(&g);
+        if (input.size != 0) stop(EXIT_WRONG, "it did not read all lines");
+    }
+    printf("fuel %" PRIu64 "\nwrites %" PRIu64 "\n", fuel, writes);
+    engine_module_release(module);
+    base_buffer_free(&lines);
+    base_buffer_free(&bytes);
+}
+
 int main(int argc, char **argv) {
     const char *command = argc > 1 ? argv[1] : "";
     bool wplug = argc > 2 && strcmp(argv[2], "wplug") == 0;
@@ -467,6 +516,8 @@ int main(int argc, char **argv) {
         command_suspend(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));
     } else if (strcmp(command, "translate") == 0 && argc == 4) {
         command_translate(argv[2], number(argv[3]));
+    } else if (strcmp(command, "replay") == 0 && argc == 5) {
+        command_replay(argv[2], argv[3], number(argv[4]));
     } else if (strcmp(command, "list") == 0 && argc == 2) {
         printf("wplug\t%s\t%s\n", WPLUG_BENCH_VERSION, WPLUG_BENCH_BUILD);
     } else if (strcmp(command, "--help") == 0) {

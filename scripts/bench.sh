@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Measures the engine and compares it with its peers; bench/README.md tells what and how.
+# Measures the engine and the host and compares them with their peers; bench/README.md tells what and how.
 #
 #     scripts/bench.sh engine [OPTION]...   kernels: wplug in each way to build it, and other engines
 #     scripts/bench.sh load [OPTION]...     modules: time until they can run, memory, size of the library
 #     scripts/bench.sh suspend [OPTION]...  what stopping and going on costs
+#     scripts/bench.sh host [OPTION]...     calls: time, memory, and other plugin frameworks
 #     scripts/bench.sh all [--quick] [--repetitions N]
 #
 # Options: --quick measures less; --repetitions N more or less (5). Of `engine`: --kernel NAME (repeatable),
 # only these kernels, and --engine NAME (repeatable), only these columns; of `load`: --engine; of `suspend`:
-# --kernel.
+# --kernel; of `host`: --figure NAME (repeatable), only these.
 #
 # Builds in build/bench and leaves its results there: engine.txt, .json and .svg, and so on. The peers need
 # cargo, and the large modules need cargo with the target wasm32-wasip1, and go: what is missing is left out
@@ -17,8 +18,8 @@ source "$(dirname "$0")/common.sh"
 
 command=${1:-}
 case $command in
-engine | load | suspend | all) shift ;;
-*) fail "usage: scripts/bench.sh engine|load|suspend|all [OPTION]...: see the top of this file" ;;
+engine | load | suspend | host | all) shift ;;
+*) fail "usage: scripts/bench.sh engine|load|suspend|host|all [OPTION]...: see the top of this file" ;;
 esac
 
 build=$PWD/build/bench
@@ -53,6 +54,19 @@ build_peers() {
         cargo build --quiet --release --locked --manifest-path bench/peers/Cargo.toml
     peers=$CARGO_TARGET_DIR/release/peers
     check_peers
+}
+
+# The other plugin frameworks. $host_peers stays empty where they cannot be built.
+host_peers=
+build_host_peers() {
+    if ! command -v cargo >/dev/null 2>&1; then
+        say "cargo is not there: the other plugin frameworks are left out"
+        return
+    fi
+    say "Other plugin frameworks: $(grep -c '^name' bench/host/peers/Cargo.lock) packages, minutes at first"
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$build/cargo}
+    cargo build --quiet --release --locked --manifest-path bench/host/peers/Cargo.toml
+    host_peers=$CARGO_TARGET_DIR/release/host_peers
 }
 
 # What kernels import must get the same answers from all, and a wrong result must not pass for a time.
@@ -154,14 +168,23 @@ run_suspend() {
     measure suspend "$@"
 }
 
+run_host() {
+    say "wplug"
+    build_wplug wplug clang-19 "wplug_bench host_benches host_bench_plugins"
+    build_host_peers
+    measure host ${host_peers:+--peers "$host_peers"} "$@"
+}
+
 install_missing "${BUILD_PACKAGES[@]}" gcc binutils python3 libclang1-19
 case $command in
 engine) run_engine "$@" ;;
 load) run_load "$@" ;;
 suspend) run_suspend "$@" ;;
+host) run_host "$@" ;;
 all)
     run_engine "$@"
     run_load "$@"
     run_suspend "$@"
+    run_host "$@"
     ;;
 esac
