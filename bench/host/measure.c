@@ -80,6 +80,24 @@ void print(const char *word, uint64_t value) {
     fflush(stdout);
 }
 
+static void print_under(const char *name, const char *word, uint64_t value) {
+    char line[60];
+    snprintf(line, sizeof line, "%s_%s", name, word);
+    print(line, value);
+}
+
+void print_rate(const char *name, unsigned threads, uint64_t calls, uint64_t cpu, uint64_t wall) {
+    if (calls == 0) stop("%s: no call ended", name);
+    print_under(name, "rate", (uint64_t)((double)calls * 1e9 / (double)wall));
+    print_under(name, "cpu", cpu / calls);
+    print_under(name, "share", cpu * 1000 / wall / threads);
+}
+
+void sleep_ms(uint64_t ms) {
+    struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000 * 1000000)};
+    while (nanosleep(&time, &time) != 0) continue;
+}
+
 /* ---- The process ---- */
 
 size_t resident_bytes(void) {

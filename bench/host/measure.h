@@ -36,6 +36,12 @@ uint64_t samples_at(samples *s, double share); /* 0 the least, 0.5 the median, 1
 /* One line of output: a word and a number. */
 void print(const char *word, uint64_t value);
 
+/* A round of calls on so many threads, as NAME_rate, calls a second on the clock; NAME_cpu, nanoseconds of processor
+ * time for each; and NAME_share, how much of the time on the clock the threads had a processor, in thousandths. */
+void print_rate(const char *name, unsigned threads, uint64_t calls, uint64_t cpu, uint64_t wall);
+
+void sleep_ms(uint64_t ms);
+
 /* ---- The process ---- */
 
 size_t resident_bytes(void);   /* /proc/self/statm */

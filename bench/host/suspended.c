@@ -21,6 +21,7 @@
 #define MS ((uint64_t)1000000)
 
 enum {
+    AT_ONCE = 64,      /* calls that fill what the runtime keeps for further ones */
     TRIALS = 200,      /* calls that tell how long starting takes */
     MOST_STEPS = 1000, /* until a call sleeps */
     STRIDE = 7919      /* a prime: i * STRIDE modulo the count visits each number once */
@@ -101,6 +102,15 @@ static uint64_t try_out(wplug_runtime *runtime, wplug_plugin *plugin) {
     return (wplug_monotonic_ns() - before) / TRIALS;
 }
 
+static void fill_pool(wplug_runtime *runtime, wplug_plugin *plugin) {
+    for (int i = 0; i < AT_ONCE; i++) {
+        if (wplug_call_start(runtime, plugin, "sleep", "{\"ms\":10}", NULL, NULL, NULL, NULL, NULL) !=
+            WPLUG_OK)
+            stop("no memory");
+    }
+    wplug_runtime_run(runtime);
+}
+
 static void print_memory(const char *when, const counted *memory) {
     char word[40];
     snprintf(word, sizeof word, "rss_%s", when);
@@ -124,6 +134,8 @@ void measure_suspended(const char *plugin_path, size_t count) {
 
     uint64_t one = try_out(runtime, plugin);
     uint64_t base_ms = 1000 + 4 * count * one / MS, span_ms = 1000 + 2 * count * one / MS;
+    fill_pool(runtime, plugin);
+    malloc_trim(0);
     print_memory("before", &memory);
 
     uint64_t start_cpu = cpu_ns();

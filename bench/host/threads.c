@@ -5,8 +5,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <time.h>
 
 enum { WARM_UP = 200, MOST_THREADS = 2 };
 
@@ -38,11 +36,6 @@ static void *work(void *user) {
     return NULL;
 }
 
-static void sleep_ms(uint64_t ms) {
-    struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000 * 1000000)};
-    while (nanosleep(&time, &time) != 0) continue;
-}
-
 static void run_round(wplug_plugin *plugin, unsigned threads, uint64_t ms) {
     static const char *const names[MOST_THREADS + 1] = {"", "one", "two"};
     round r = {.plugin = plugin};
@@ -56,23 +49,14 @@ static void run_round(wplug_plugin *plugin, unsigned threads, uint64_t ms) {
     sleep_ms(ms);
     atomic_store(&r.over, true);
     uint64_t calls = 0, cpu = 0, wall = 0;
-    double rate = 0;
     for (unsigned i = 0; i < threads; i++) {
         pthread_join(workers[i].thread, NULL);
         calls += workers[i].calls;
         cpu += workers[i].cpu_ns;
-        wall += workers[i].wall_ns;
-        rate += (double)workers[i].calls * 1e9 / (double)workers[i].wall_ns;
+        wall += workers[i].wall_ns / threads;
     }
     pthread_barrier_destroy(&r.begin);
-    if (calls == 0) stop("no call ended within %llu ms", (unsigned long long)ms);
-    char word[40];
-    snprintf(word, sizeof word, "%s_rate", names[threads]);
-    print(word, (uint64_t)rate);
-    snprintf(word, sizeof word, "%s_cpu", names[threads]);
-    print(word, cpu / calls);
-    snprintf(word, sizeof word, "%s_share", names[threads]);
-    print(word, cpu * 1000 / wall);
+    print_rate(names[threads], threads, calls, cpu, wall);
 }
 
 void measure_threads(const char *plugin_path, uint64_t round_ms, size_t rounds) {
