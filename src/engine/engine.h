@@ -321,6 +321,9 @@ base_status engine_exec_start(engine_exec *exec, uint64_t func, const uint64_t *
  * again after ENGINE_FINISHED or ENGINE_TRAPPED answers the same again. */
 engine_outcome engine_exec_run(engine_exec *exec, int64_t fuel);
 
+/* After ENGINE_WAITING: runs on with what is left of the slice, as if the host function had not been pending. */
+engine_outcome engine_exec_go_on(engine_exec *exec);
+
 /* Units spent since engine_exec_start, the same whatever the slices. */
 uint64_t engine_exec_fuel_used(const engine_exec *exec);
 /* Charges for work a host function did on the guest's behalf. */

@@ -156,14 +156,7 @@ base_status engine_exec_start(engine_exec *exec, uint64_t func, const uint64_t *
     return BASE_OK;
 }
 
-engine_outcome engine_exec_run(engine_exec *exec, int64_t fuel) {
-    if (!exec->started || exec->outcome == ENGINE_FINISHED || exec->outcome == ENGINE_TRAPPED ||
-        exec->running)
-        return exec->outcome;
-    if (exec->fuel > 0) exec->fuel = 0;
-    if (fuel > 0) exec->fuel += fuel;
-    exec->fuel_granted = exec->fuel;
-    if (exec->fuel < 0) return exec->outcome = ENGINE_OUT_OF_FUEL;
+static engine_outcome run(engine_exec *exec) {
     refresh_memory(exec);
     exec->running = true;
     engine_interpret(exec);
@@ -173,6 +166,21 @@ engine_outcome engine_exec_run(engine_exec *exec, int64_t fuel) {
     if (exec->outcome == ENGINE_TRAPPED && !exec->trap_message[0])
         snprintf(exec->trap_message, sizeof exec->trap_message, "%s", engine_trap_text(exec->trap));
     return exec->outcome;
+}
+
+engine_outcome engine_exec_run(engine_exec *exec, int64_t fuel) {
+    if (!exec->started || exec->outcome == ENGINE_FINISHED || exec->outcome == ENGINE_TRAPPED ||
+        exec->running)
+        return exec->outcome;
+    if (exec->fuel > 0) exec->fuel = 0;
+    if (fuel > 0) exec->fuel += fuel;
+    exec->fuel_granted = exec->fuel;
+    if (exec->fuel < 0) return exec->outcome = ENGINE_OUT_OF_FUEL;
+    return run(exec);
+}
+
+engine_outcome engine_exec_go_on(engine_exec *exec) {
+    return exec->outcome == ENGINE_WAITING && !exec->running ? run(exec) : exec->outcome;
 }
 
 uint64_t engine_exec_fuel_used(const engine_exec *exec) {

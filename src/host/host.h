@@ -84,8 +84,10 @@ typedef struct host_snapshot {
     wasi_state wasi;
     int phase;            /* host_phase */
     uint64_t fuel_before; /* of earlier phases */
-    uint64_t fuel_used;   /* all of it */
-    base_buffer log;      /* what it wrote to stderr */
+    uint64_t fuel_needed; /* a limit on fuel that is higher would not have stopped it before */
+    uint64_t slice_spent; /* in the slice that was running */
+    base_buffer log;      /* what it wrote to stderr that was taken away, */
+    base_buffer output;   /* and that was not */
 } host_snapshot;
 
 /* Two counts: `holders` are the embedder's and tasks'; when there are none left, nothing new can begin. `references` keep
@@ -248,10 +250,10 @@ const host_snapshot *host_snapshot_find(host_task *task, const engine_limits *li
 /* Before its first run: makes it a recording one where there is something to record. */
 void host_snapshot_begin(host_task *task);
 void host_snapshot_record_log(host_task *task, base_bytes output);
-/* The guest is held: this is where later calls start from. */
-void host_snapshot_record(host_task *task);
+/* The guest is held: this is where later calls start from. It then goes on as if it had not been. */
+engine_outcome host_snapshot_record(host_task *task);
 /* Makes all of the task but the sandbox what the snapshot says. Callbacks run: the log is written again. */
-void host_snapshot_replay(host_task *task, const host_snapshot *snapshot);
+wplug_status host_snapshot_replay(host_task *task, const host_snapshot *snapshot);
 void host_snapshot_free(host_snapshot *snapshot);
 
 /* ---- Tasks (task.c, conversation.c) ---- */
@@ -309,8 +311,11 @@ struct host_task {
     bool link_no_memory;  /* what the resolver could not say */
     uint64_t fuel_before; /* of earlier phases */
     uint64_t fuel_limit;
+    uint64_t slice_start; /* what it had used when its slice began */
+    uint64_t slice_spent; /* of its next slice, before that begins */
     bool is_recording;    /* it may become the plugin's snapshot */
-    base_buffer recorded; /* its log while it is recording */
+    uint64_t most_fuel;   /* while it is recording: how far it was ever allowed to go; */
+    base_buffer recorded; /* its log that was taken away */
 
     /* Calls: the conversation. */
     rpc_peer *peer;

@@ -224,7 +224,7 @@ wplug_status host_sandbox_acquire(host_task *task, wplug_error *error) {
         return status;
     }
     wplug_status status = acquire_copy(task, snapshot, &limits, error);
-    if (!status) host_snapshot_replay(task, snapshot);
+    if (!status && host_snapshot_replay(task, snapshot) != WPLUG_OK) status = host_no_memory(error);
     return status;
 }
 

@@ -20,8 +20,8 @@ static bool wants_snapshot(const host_task *task) {
 const host_snapshot *host_snapshot_find(host_task *task, const engine_limits *limits) {
     if (!wants_snapshot(task)) return NULL;
     const host_snapshot *snapshot = atomic_load_explicit(&task->plugin->snapshot, memory_order_acquire);
-    if (!snapshot || snapshot->fuel_used >= task->fuel_limit || snapshot->log.size > task->limits.log_bytes ||
-        !engine_snapshot_fits(snapshot->engine, limits)) {
+    if (!snapshot || snapshot->fuel_needed >= task->fuel_limit ||
+        snapshot->log.size > task->limits.log_bytes || !engine_snapshot_fits(snapshot->engine, limits)) {
         return NULL;
     }
     return snapshot;
@@ -48,6 +48,7 @@ void host_snapshot_free(host_snapshot *snapshot) {
     base_allocator allocator = snapshot->allocator;
     engine_snapshot_free(snapshot->engine);
     base_buffer_free(&snapshot->log);
+    base_buffer_free(&snapshot->output);
     base_free(&allocator, snapshot, sizeof *snapshot);
 }
 
@@ -60,9 +61,13 @@ static host_snapshot *make(const host_task *task) {
     snapshot->wasi = wasi_save(&task->wasi);
     snapshot->phase = task->phase;
     snapshot->fuel_before = task->fuel_before;
-    snapshot->fuel_used = host_task_fuel_used(task);
+    snapshot->fuel_needed = task->most_fuel;
+    snapshot->slice_spent = host_task_fuel_used(task) - task->slice_start;
     base_buffer_init(&snapshot->log, &snapshot->allocator);
+    base_buffer_init(&snapshot->output, &snapshot->allocator);
+    const base_buffer *output = &task->wasi.output;
     if (base_buffer_append(&snapshot->log, task->recorded.data, task->recorded.size) == BASE_OK &&
+        base_buffer_append(&snapshot->output, output->data, output->size) == BASE_OK &&
         engine_snapshot_take(allocator, task->exec, ENGINE_SNAPSHOT_COPY_MAX, &snapshot->engine) == BASE_OK) {
         return snapshot;
     }
@@ -70,7 +75,7 @@ static host_snapshot *make(const host_task *task) {
     return NULL;
 }
 
-void host_snapshot_record(host_task *task) {
+engine_outcome host_snapshot_record(host_task *task) {
     wplug_plugin *plugin = task->plugin;
     bool is_whole = task->recorded.size == task->log_bytes;
     if (is_whole && !atomic_load_explicit(&plugin->snapshot, memory_order_relaxed)) {
@@ -84,12 +89,18 @@ void host_snapshot_record(host_task *task) {
     task->is_recording = false;
     task->wasi.hold = 0;
     base_buffer_free(&task->recorded);
+    return engine_exec_go_on(task->exec);
 }
 
-void host_snapshot_replay(host_task *task, const host_snapshot *snapshot) {
+wplug_status host_snapshot_replay(host_task *task, const host_snapshot *snapshot) {
     task->phase = (host_phase)snapshot->phase;
     task->fuel_before = task->wasi.fuel_before = snapshot->fuel_before;
+    task->slice_spent = snapshot->slice_spent;
     task->has_run = task->is_waiting = true;
     wasi_restore(&task->wasi, &snapshot->wasi);
+    task->wasi.output_fd = 2;
+    if (base_buffer_append(&task->wasi.output, snapshot->output.data, snapshot->output.size) != BASE_OK)
+        return WPLUG_NO_MEMORY;
     if (snapshot->log.size > 0) host_conversation_take(task, 2, base_buffer_bytes(&snapshot->log));
+    return WPLUG_OK;
 }

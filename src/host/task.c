@@ -485,7 +485,9 @@ static host_turn handle_outcome(host_task *task, engine_outcome outcome) {
 /* Runs a slice of guest code, through as many host calls as it lasts for. */
 static host_turn run_slice(host_task *task) {
     bool was_ended = task->is_ended;
-    uint64_t now = os_monotonic_ns(), start = host_task_fuel_used(task);
+    uint64_t now = os_monotonic_ns(), start = host_task_fuel_used(task) - task->slice_spent;
+    task->slice_start = start;
+    task->slice_spent = 0;
     if (now >= task->deadline) {
         end_out_of_time(task);
         return HOST_STOP;
@@ -501,12 +503,13 @@ static host_turn run_slice(host_task *task) {
         uint64_t spent = used - start, slice = task->runtime->slice_fuel;
         if (spent >= slice) return HOST_AGAIN;
         uint64_t left = task->fuel_limit - used;
-        engine_outcome outcome =
-            engine_exec_run(task->exec, (int64_t)(slice - spent < left ? slice - spent : left));
+        if (slice - spent < left) left = slice - spent;
+        if (task->is_recording && used + left > task->most_fuel) task->most_fuel = used + left;
+        engine_outcome outcome = engine_exec_run(task->exec, (int64_t)left);
+        if (task->wasi.is_held) outcome = host_snapshot_record(task);
         task->is_waiting = outcome == ENGINE_WAITING;
         take_output(task);
         if (task->is_ended != was_ended) return is_over(outcome) ? HOST_STOP : HOST_AGAIN;
-        if (task->wasi.is_held) host_snapshot_record(task);
         host_turn turn = handle_outcome(task, outcome);
         if (turn != HOST_AGAIN || outcome == ENGINE_OUT_OF_FUEL || task->is_ended != was_ended) return turn;
     }

@@ -1,0 +1,107 @@
+;; Plants a secret wherever it can, or looks for one wherever it can. The request says which: method "p" plants, deep on the
+;; stack too; "q" plants with a small stack; "t" plants and traps; "s" searches and answers 1 where it found something, else
+;; 0. The secret is eight bytes of params; who searches is given it with each byte one higher, so as not to find it in its
+;; own request. With a second argument the guest is a large one, of which the system makes an image.
+(module
+  (type $number (func (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $args_sizes_get (param i32 i32) (result i32)))
+  (memory $main (export "memory") 2)
+  (memory $other 1 10)
+  (table $table 3 1000 funcref)
+  (table $functions 2 2 funcref)
+  (global $first (mut i64) (i64.const 0))
+  (global $second (mut v128) (v128.const i64x2 0 0))
+  (global $reference (mut funcref) (ref.null func))
+  (elem (table $functions) (i32.const 0) func $one $two)
+  (data (i32.const 200) "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":0}\0a")
+  (data (i32.const 240) "{\"jsonrpc\":\"2.0\",\"method\":\"keep\",\"params\":\"........\"}\0a")
+  (func $one (type $number) (i32.const 11))
+  (func $two (type $number) (i32.const 22))
+
+  (func $write (param $fd i32) (param $at i32) (param $size i32)
+    (i32.store (i32.const 100) (local.get $at))
+    (i32.store (i32.const 104) (local.get $size))
+    (drop (call $fd_write (local.get $fd) (i32.const 100) (i32.const 1) (i32.const 108))))
+
+  ;; Memory from 1024 to its end.
+  (func $fill (param $secret i64) (local $at i32)
+    (local.set $at (i32.const 1024))
+    (loop $again
+      (i64.store (local.get $at) (local.get $secret))
+      (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 8)))
+                              (i32.shl (memory.size $main) (i32.const 16))))))
+
+  (func $deep (param $depth i32) (param $secret i64) (result i64)
+    (local $a i64) (local $b i64) (local $c i64) (local $d v128)
+    (local.set $a (local.get $secret))
+    (local.set $b (i64.or (local.get $a) (local.get $secret)))
+    (local.set $c (i64.and (local.get $a) (local.get $b)))
+    (local.set $d (i64x2.splat (local.get $c)))
+    (if (result i64) (local.get $depth)
+      (then (call $deep (i32.sub (local.get $depth) (i32.const 1)) (local.get $secret)))
+      (else (local.get $secret)))
+    (i64.add (local.get $a)) (i64.add (local.get $b)) (i64.add (local.get $c))
+    (i64.add (i64x2.extract_lane 1 (local.get $d))))
+
+  (func $plant (param $secret i64) (param $depth i32)
+    (drop (memory.grow $main (i32.const 5)))
+    (drop (memory.grow $other (i32.const 3)))
+    (call $fill (local.get $secret))
+    (memory.copy $other $main (i32.const 0) (i32.const 1024) (i32.const 65536))
+    (drop (table.grow $table (table.get $functions (i32.const 1)) (i32.const 500)))
+    (table.set $table (i32.const 1) (table.get $functions (i32.const 0)))
+    (global.set $first (local.get $secret))
+    (global.set $second (i64x2.splat (local.get $secret)))
+    (global.set $reference (table.get $functions (i32.const 0)))
+    (drop (call $deep (local.get $depth) (local.get $secret)))
+    (call $write (i32.const 2) (i32.const 1024) (i32.const 800))
+    (i64.store (i32.const 283) (local.get $secret))
+    (call $write (i32.const 1) (i32.const 240) (i32.const 54)))
+
+  (func $find (param $secret i64) (result i32) (local $at i32)
+    (loop $again
+      (if (i64.eq (i64.load (local.get $at)) (local.get $secret)) (then (return (i32.const 1))))
+      (br_if $again (i32.le_u (local.tee $at (i32.add (local.get $at) (i32.const 1)))
+                              (i32.sub (i32.shl (memory.size $main) (i32.const 16)) (i32.const 8)))))
+    (i32.const 0))
+
+  (func $search (param $secret i64) (result i32) (local $found i32) (local $at i32)
+    (drop (memory.grow $main (i32.const 5)))
+    (drop (memory.grow $other (i32.const 3)))
+    (local.set $found (call $find (local.get $secret)))
+    (loop $again
+      (memory.copy $main $other (i32.const 65536) (i32.shl (local.get $at) (i32.const 16)) (i32.const 65536))
+      (local.set $found (i32.or (local.get $found) (call $find (local.get $secret))))
+      (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 1))) (memory.size $other))))
+    (local.set $found (i32.or (local.get $found) (i32.ne (table.size $table) (i32.const 3))))
+    (drop (table.grow $table (ref.null func) (i32.const 600)))
+    (local.set $at (i32.const 0))
+    (loop $again
+      (local.set $found (i32.or (local.get $found) (i32.eqz (ref.is_null (table.get $table (local.get $at))))))
+      (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 1))) (table.size $table))))
+    (local.set $found (i32.or (local.get $found) (i64.ne (global.get $first) (i64.const 0))))
+    (local.set $found (i32.or (local.get $found) (v128.any_true (global.get $second))))
+    (i32.or (local.get $found) (i32.eqz (ref.is_null (global.get $reference)))))
+
+  (func (export "_start") (local $method i32) (local $secret i64)
+    (drop (call $args_sizes_get (i32.const 100) (i32.const 104)))
+    (if (i32.gt_u (i32.load (i32.const 100)) (i32.const 1))
+      (then
+        (drop (memory.grow $main (i32.const 30)))
+        (memory.fill $main (i32.const 500000) (i32.const 7) (i32.const 100000))))
+    (i32.store (i32.const 100) (i32.const 300))
+    (i32.store (i32.const 104) (i32.const 100))
+    (drop (call $fd_read (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 108)))
+    (local.set $method (i32.load8_u (i32.const 334)))
+    (local.set $secret (i64.load (i32.const 347)))
+    (if (i32.eq (local.get $method) (i32.const 0x73))
+      (then
+        (local.set $secret (i64.sub (local.get $secret) (i64.const 0x0101010101010101)))
+        (i32.store8 (i32.const 233) (i32.add (i32.const 0x30) (call $search (local.get $secret)))))
+      (else
+        (call $plant (local.get $secret)
+          (select (i32.const 10) (i32.const 2000) (i32.eq (local.get $method) (i32.const 0x71))))))
+    (if (i32.eq (local.get $method) (i32.const 0x74)) (then unreachable))
+    (call $write (i32.const 1) (i32.const 200) (i32.const 36))))
