@@ -452,7 +452,10 @@ WPLUG_API wplug_status wplug_runtime_wait(wplug_runtime *runtime, uint64_t until
 /* Steps and waits until there are no tasks (within a callback: none but those on the C stack). */
 WPLUG_API wplug_status wplug_runtime_run(wplug_runtime *runtime);
 
-/* Gives back the memory of sandboxes that are idle in the runtime's pool. The next calls make new ones. */
+/* Gives back memory that the runtime holds for later: idle sandboxes of its pool and, with no tasks left, the room for
+ * their numbers. Where it has the default allocator, the C library is asked to give the system back what it holds free
+ * (with glibc, malloc_trim). The runtime does this by itself when it has had 10,000 tasks at once or more, and none is
+ * left. */
 WPLUG_API wplug_status wplug_runtime_trim(wplug_runtime *runtime);
 
 /* How many tasks have not ended. */

@@ -323,7 +323,7 @@ bool base_bytes_equal_text(base_bytes a, const char *text) {
 
 /* ---- Buffers ---- */
 
-enum { BUFFER_FIRST_CAPACITY = 64 };
+enum { BUFFER_FIRST_CAPACITY = 128 };
 
 void base_buffer_init(base_buffer *buffer, const base_allocator *allocator) {
     *buffer = (base_buffer){NULL, 0, 0, allocator};

@@ -40,6 +40,9 @@ void *os_image_map(const os_image *image, size_t reserve);
  * next time. False where the system refuses: the copy is then of no use any more. */
 bool os_image_reset(const os_image *image, void *pages, size_t size, size_t keep);
 
+/* Asks the C library to give the system back what it holds free of its heap, where it can be asked. */
+void os_heap_trim(void);
+
 /* Reads a whole file into `out` (appending). Errors name the path and the system's reason; files over `max_size`
  * bytes are refused with BASE_LIMIT. */
 base_status os_read_file(const char *path, size_t max_size, base_buffer *out, base_error *error);

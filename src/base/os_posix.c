@@ -137,6 +137,18 @@ void *os_pages_resize(void *pages, size_t old_size, size_t new_size) {
     return pages;
 }
 
+/* ---- The heap ---- */
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+
+void os_heap_trim(void) {
+    malloc_trim(0);
+}
+#else
+void os_heap_trim(void) {}
+#endif
+
 /* ---- Files ---- */
 
 /* strerror, because its thread-safe variants differ between systems; for codes that the system itself gave,

@@ -220,6 +220,10 @@ void host_mailbox_deliver(wplug_runtime *runtime);
  * call after the other. */
 typedef struct host_sandbox host_sandbox;
 struct host_sandbox {
+    base_allocator allocator;    /* of the store: see sandbox.c */
+    const base_allocator *outer; /* the runtime's */
+    size_t room_used;
+    bool is_made;
     host_sandbox *next; /* in the pool's list of idle ones */
     engine_store *store;
     engine_instance *instance;
@@ -228,6 +232,7 @@ struct host_sandbox {
     wplug_plugin *plugin;          /* members keep it */
     const host_snapshot *snapshot; /* the plugin's; members have one */
     bool is_member;
+    uint64_t room[];
 };
 
 /* Idle sandboxes are what they were when they were made, to the last byte. */
@@ -322,6 +327,7 @@ struct host_task {
     wplug_request *requests; /* open ones */
     size_t request_count;
     char *method; /* or the export to invoke; NULL for commands */
+    char short_method[48];
     base_buffer log_line;
     bool log_line_is_cut;
     uint64_t log_bytes;
@@ -428,12 +434,15 @@ struct wplug_runtime {
     size_t heap_size, heap_capacity;
 
     host_pool pool;
+    size_t most_tasks; /* at once, since memory was last given back */
 };
 
 /* Checks that a runtime may be used here and now. WPLUG_MISUSE with a sentence where not. */
 wplug_status host_enter(const wplug_runtime *runtime, const char *function, wplug_error *error);
 /* The runtime got something to do on its own thread: the embedder may have to be told. */
 void host_runtime_news(wplug_runtime *runtime);
+/* Gives back idle memory: of the pool, and with no tasks left of the bookkeeping; the default allocator's too. */
+void host_runtime_trim(wplug_runtime *runtime);
 /* False where it has no handler for such requests. */
 bool host_runtime_find_method(const wplug_runtime *runtime, base_bytes name, wplug_method_fn *method,
                               void **user);
@@ -445,6 +454,8 @@ wplug_status host_runtime_run_until(wplug_runtime *runtime, const bool *is_over)
 wplug_status host_queue_add_task(wplug_runtime *runtime, host_task *task); /* gives it its id */
 void host_queue_remove_task(wplug_runtime *runtime, host_task *task);      /* from everything */
 void host_queue_drop_id(wplug_runtime *runtime, host_task *task);
+/* Gives back what it holds, which is nothing where there are no tasks. */
+void host_queue_free(wplug_runtime *runtime);
 host_task *host_queue_find(const wplug_runtime *runtime, wplug_task id);
 void host_queue_push_ready(wplug_runtime *runtime, host_task *task);
 host_task *host_queue_pop_ready(wplug_runtime *runtime);

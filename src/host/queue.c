@@ -56,6 +56,7 @@ wplug_status host_queue_add_task(wplug_runtime *runtime, host_task *task) {
     if (runtime->tasks) runtime->tasks->previous_task = task;
     runtime->tasks = task;
     runtime->task_count++;
+    if (runtime->task_count > runtime->most_tasks) runtime->most_tasks = runtime->task_count;
     return WPLUG_OK;
 }
 
@@ -64,6 +65,16 @@ void host_queue_drop_id(wplug_runtime *runtime, host_task *task) {
     if (runtime->slots[slot].id != task->id) return;
     runtime->slots[slot] = (host_slot){0, NULL, runtime->free_slot};
     runtime->free_slot = slot;
+}
+
+void host_queue_free(wplug_runtime *runtime) {
+    base_free(&runtime->allocator, runtime->slots, runtime->slot_capacity * sizeof *runtime->slots);
+    base_free(&runtime->allocator, runtime->heap, runtime->heap_capacity * sizeof(host_task *));
+    runtime->slots = NULL;
+    runtime->heap = NULL;
+    runtime->slot_count = runtime->slot_capacity = 0;
+    runtime->heap_size = runtime->heap_capacity = 0;
+    runtime->free_slot = UINT32_MAX;
 }
 
 host_task *host_queue_find(const wplug_runtime *runtime, wplug_task id) {

@@ -4,6 +4,7 @@
 
 #define DEFAULT_SLICE_FUEL 100000
 #define DEFAULT_POOL_SIZE  32
+#define CROWD              10000 /* so many tasks at once leave memory that is worth to be given back */
 
 /* ---- Making and freeing ---- */
 
@@ -71,8 +72,7 @@ wplug_status wplug_runtime_free(wplug_runtime *runtime) {
         base_free(&allocator, runtime->methods[i].name, runtime->methods[i].name_size + 1);
     }
     base_free(&allocator, runtime->methods, runtime->method_capacity * sizeof *runtime->methods);
-    base_free(&allocator, runtime->slots, runtime->slot_capacity * sizeof *runtime->slots);
-    base_free(&allocator, runtime->heap, runtime->heap_capacity * sizeof(host_task *));
+    host_queue_free(runtime);
     runtime->magic = HOST_DEAD;
     base_free(&allocator, runtime, sizeof *runtime);
     return WPLUG_OK;
@@ -101,9 +101,16 @@ wplug_status wplug_runtime_move_here(wplug_runtime *runtime) {
     return WPLUG_OK;
 }
 
+void host_runtime_trim(wplug_runtime *runtime) {
+    host_pool_trim(runtime);
+    if (runtime->task_count == 0) host_queue_free(runtime);
+    if (runtime->allocator.resize == base_default_allocator()->resize) os_heap_trim();
+    runtime->most_tasks = runtime->task_count;
+}
+
 wplug_status wplug_runtime_trim(wplug_runtime *runtime) {
     wplug_status status = host_enter(runtime, "wplug_runtime_trim", NULL);
-    if (!status) host_pool_trim(runtime);
+    if (!status) host_runtime_trim(runtime);
     return status;
 }
 
@@ -168,6 +175,7 @@ wplug_status wplug_runtime_step(wplug_runtime *runtime, uint64_t budget_ns, wplu
     fire_timers(runtime);
     take_turns(runtime, budget_ns);
     runtime->depth--;
+    if (runtime->task_count == 0 && runtime->most_tasks >= CROWD) host_runtime_trim(runtime);
     wplug_next when = leave(runtime);
     if (next) *next = when;
     return WPLUG_OK;

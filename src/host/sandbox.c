@@ -84,11 +84,43 @@ static wplug_status check_initial(const host_task *task, const engine_limits *li
 
 /* ---- Sandboxes ---- */
 
+/* What a store is made of, some twenty small things, lies in one block with its sandbox: that is quicker, and leaves no
+ * crumbs in the embedder's memory when thousands of sandboxes go.
+ *
+ *     | host_sandbox | store | host functions | instance | exec | ... room |
+ *
+ * What does not fit, and everything that the store asks for once it is made, comes from the runtime's allocator. */
+enum { SANDBOX_SIZE = 4096, ROOM_SIZE = SANDBOX_SIZE - sizeof(host_sandbox) };
+
+static void *take_room(host_sandbox *sandbox, size_t size) {
+    const size_t unit = sizeof(uint64_t);
+    if (sandbox->is_made || size > ROOM_SIZE - sandbox->room_used) return NULL;
+    void *place = (uint8_t *)sandbox->room + sandbox->room_used;
+    size_t whole = (size + unit - 1) / unit * unit, left = ROOM_SIZE - sandbox->room_used;
+    sandbox->room_used += whole < left ? whole : left;
+    return place;
+}
+
+static bool is_in_room(const host_sandbox *sandbox, const void *pointer) {
+    return (uintptr_t)pointer - (uintptr_t)sandbox->room < ROOM_SIZE;
+}
+
+static void *sandbox_resize(void *user, void *pointer, size_t old_size, size_t new_size) {
+    host_sandbox *sandbox = user;
+    if (pointer && !is_in_room(sandbox, pointer))
+        return base_resize(sandbox->outer, pointer, old_size, new_size);
+    if (new_size == 0) return NULL;
+    void *made = take_room(sandbox, new_size);
+    if (!made) made = base_alloc(sandbox->outer, new_size);
+    if (made && pointer) memcpy(made, pointer, old_size < new_size ? old_size : new_size);
+    return made;
+}
+
 static void free_sandbox(const base_allocator *allocator, host_sandbox *sandbox) {
     engine_exec_free(sandbox->exec);
     if (sandbox->store) engine_store_free(sandbox->store);
     if (sandbox->is_member) host_plugin_drop(sandbox->plugin);
-    base_free(allocator, sandbox, sizeof *sandbox);
+    base_free(allocator, sandbox, SANDBOX_SIZE);
 }
 
 static void take_over(host_task *task, host_sandbox *sandbox) {
@@ -102,9 +134,12 @@ static void take_over(host_task *task, host_sandbox *sandbox) {
 /* An empty one: with a store in which nothing is yet. */
 static wplug_status begin_sandbox(host_task *task, const engine_limits *limits, wplug_error *error) {
     const base_allocator *allocator = &task->runtime->allocator;
-    host_sandbox *sandbox = base_alloc_zeroed(allocator, 1, sizeof *sandbox);
+    host_sandbox *sandbox = base_alloc(allocator, SANDBOX_SIZE);
     if (!sandbox) return host_no_memory(error);
-    if (engine_store_new(allocator, limits, &sandbox->store) != BASE_OK) {
+    memset(sandbox, 0, sizeof *sandbox);
+    sandbox->allocator = (base_allocator){sandbox_resize, sandbox};
+    sandbox->outer = allocator;
+    if (engine_store_new(&sandbox->allocator, limits, &sandbox->store) != BASE_OK) {
         free_sandbox(allocator, sandbox);
         return host_no_memory(error);
     }
@@ -136,6 +171,7 @@ static wplug_status acquire_fresh(host_task *task, const engine_limits *limits, 
     if (task->sandbox) {
         task->sandbox->instance = task->instance;
         task->sandbox->exec = task->exec;
+        task->sandbox->is_made = true;
     }
     return status;
 }
@@ -204,6 +240,7 @@ static wplug_status acquire_copy(host_task *task, const host_snapshot *snapshot,
                              &sandbox->exec, &why) != BASE_OK) {
         return host_no_memory(error);
     }
+    sandbox->is_made = true;
     take_over(task, sandbox);
     if (!is_member) return WPLUG_OK;
     sandbox->snapshot = snapshot;

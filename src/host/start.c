@@ -18,7 +18,8 @@ static wplug_status check(wplug_runtime *runtime, const wplug_plugin *plugin, co
 
 static wplug_status copy_name(host_task *task, const char *name, wplug_error *error) {
     size_t size = strlen(name) + 1;
-    task->method = base_alloc(&task->runtime->allocator, size);
+    task->method = task->short_method;
+    if (size > sizeof task->short_method) task->method = base_alloc(&task->runtime->allocator, size);
     if (!task->method) return host_no_memory(error);
     memcpy(task->method, name, size);
     return WPLUG_OK;

@@ -70,7 +70,8 @@ void host_task_free(host_task *task) {
     base_buffer_free(&task->trace_line);
     base_buffer_free(&task->input);
     base_buffer_free(&task->recorded);
-    if (task->method) base_free(&runtime->allocator, task->method, strlen(task->method) + 1);
+    if (task->method && task->method != task->short_method)
+        base_free(&runtime->allocator, task->method, strlen(task->method) + 1);
     base_free(&runtime->allocator, task->arguments, task->argument_cells * sizeof *task->arguments);
     wplug_result_release(&task->result->public);
     wplug_plugin_release(task->plugin);
