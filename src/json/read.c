@@ -425,7 +425,10 @@ void json_find_all(base_bytes object, const char *const *names, base_bytes *valu
     json_iterator iterator = json_iterate(object);
     base_bytes key, member;
     while (json_next_member(&iterator, &key, &member)) {
+        uint8_t first = key.size > 0 ? key.data[0] : 0;
         for (size_t i = 0; i < count; i++) {
+            /* Not worth measuring the name for. */
+            if (first != (uint8_t)names[i][0] && first != '\\') continue;
             if (!json_key_equals(key, base_bytes_from_text(names[i]))) continue;
             values[i] = member;
             break;

@@ -96,6 +96,9 @@ static size_t decode(base_bytes inside, uint8_t *out) {
 }
 
 bool json_key_equals(base_bytes key, base_bytes name) {
+    /* An escape is longer than what it stands for. Most keys are told from most names here. */
+    if (key.size < name.size) return false;
+    if (name.size > 0 && key.data[0] != name.data[0] && key.data[0] != '\\') return false;
     while (key.size > 0) {
         size_t run = plain_run(key);
         if (run > name.size || (run > 0 && memcmp(key.data, name.data, run) != 0)) return false;
