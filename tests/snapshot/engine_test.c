@@ -187,6 +187,37 @@ static void memories_that_are_copied_are_as_new_after_a_reset(void **state) {
     use_again_and_again(true, UINT64_MAX);
 }
 
+/* So few that they stay resident: in the image, where it has zeros, and where the memory grew in its place. */
+static void a_few_changed_pages_are_put_back_one_by_one(void **state) {
+    for (int may_map = 0; may_map < 2; may_map++) {
+        guest first = {.module = load_pages()}, copy = {.module = first.module},
+              fresh = {.module = first.module};
+        begin(&first, NULL);
+        engine_snapshot *snapshot = take(&first, 0);
+        end(&first);
+        assert_true(open_copy(&copy, snapshot, may_map, NULL));
+        assert_true(open_copy(&fresh, snapshot, false, NULL));
+        engine_memory *memory = copy.instance->memories[0];
+        const engine_memory *expected = fresh.instance->memories[0];
+        for (int round = 0; round < 3; round++) {
+            static const uint32_t places[] = {0, 5000, 100000, 1500000, 2000001, 2621439, 2621440, 2700000};
+            assert_int_equal(engine_memory_grow(memory, 2), 40);
+            for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+                memory->data[places[i] + (uint32_t)round]++;
+            assert_true(engine_snapshot_reset(snapshot, copy.exec));
+            assert_int_equal(memory->size, expected->size);
+            assert_memory_equal(memory->data, expected->data, (size_t)expected->size);
+            assert_int_equal(engine_memory_grow(memory, 3), 40);
+            for (uint64_t i = expected->size; i < memory->size; i++) assert_int_equal(memory->data[i], 0);
+            assert_true(engine_snapshot_reset(snapshot, copy.exec));
+        }
+        end(&copy);
+        end(&fresh);
+        engine_snapshot_free(snapshot);
+        engine_module_release(first.module);
+    }
+}
+
 static int open_descriptors(void) {
     int count = 0;
     DIR *folder = opendir("/proc/self/fd");
@@ -358,6 +389,7 @@ int main(void) {
         cmocka_unit_test(memories_that_are_mapped_are_as_new_after_a_reset),
         cmocka_unit_test(memories_that_could_be_mapped_but_may_not_are_copied),
         cmocka_unit_test(memories_that_are_copied_are_as_new_after_a_reset),
+        cmocka_unit_test(a_few_changed_pages_are_put_back_one_by_one),
         cmocka_unit_test(no_descriptor_is_left),
         cmocka_unit_test(without_descriptors_memories_are_copied),
         cmocka_unit_test(a_child_process_resets_its_own_pages),
