@@ -193,7 +193,7 @@ static void thousands_of_calls_leave_nothing_behind(void **state) {
     for (int i = 0; i < 3000; i++) {
         call_once(runtime, plugin);
         expect_result(runtime, actor, "err x\nask echo [1]\nwait\nanswer 5", "5");
-        expect_end(runtime, actor, i % 2 ? "trap" : "exit 4", i % 2 ? WPLUG_TRAP : WPLUG_EXITED, "");
+        expect_end(runtime, actor, i % 2 ? "trap" : "exit 4", i % 2 ? WPLUG_TRAP : WPLUG_EXITED, "act");
         if (i == 10) {
             bytes = ours.bytes;
             blocks = ours.blocks;
