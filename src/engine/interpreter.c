@@ -246,7 +246,8 @@ typedef int32_t __attribute__((may_alias)) engine_i32_operand;
 #define VECTOR_ARGUMENT  , vec
 #define NO_VECTOR        , (engine_u64x2){0}
 #else
-#define VECTOR_REGISTER (ex->vector)
+typedef engine_u64x2 __attribute__((aligned(8), may_alias)) engine_stored_vector;
+#define VECTOR_REGISTER (*(engine_stored_vector *)ex->vector)
 #define VECTOR_PARAMETER
 #define VECTOR_ARGUMENT
 #define NO_VECTOR

@@ -72,8 +72,8 @@ struct engine_exec {
     float s;
     double d;
     int64_t fuel;
-    int64_t depth_left;                               /* calls that may still be nested */
-    uint64_t __attribute__((vector_size(16), aligned(8))) vector; /* see VECTOR_REGISTER in interpreter.c */
+    int64_t depth_left; /* calls that may still be nested */
+    uint64_t vector[2]; /* see VECTOR_REGISTER in interpreter.c */
 
     engine_outcome outcome;
     bool started, running;
