@@ -210,9 +210,22 @@ static bool keep_text(base_buffer *text, base_bytes span, size_t *at) {
            base_buffer_append_byte(text, 0) == BASE_OK;
 }
 
+/* A large result is not copied once more: its line's buffer becomes the result's. The result may outlive the
+ * peer, so the buffer gets the result's allocator, which is the same by another address. */
+static bool keep_line(host_task *task, base_bytes result, size_t *at) {
+    base_buffer line, *text = &task->result->text;
+    if (text->capacity > 0 || !rpc_peer_take_text(task->peer, result, &line)) return false;
+    line.allocator = text->allocator;
+    *text = line;
+    *at = (size_t)(result.data - line.data);
+    text->data[*at + result.size] = 0; /* at least the message's brace was there */
+    text->size = *at + result.size + 1;
+    return true;
+}
+
 static void take_result(host_task *task, const rpc_event *event) {
     size_t at;
-    if (!keep_text(&task->result->text, event->result, &at)) {
+    if (!keep_line(task, event->result, &at) && !keep_text(&task->result->text, event->result, &at)) {
         host_task_end(task, WPLUG_NO_MEMORY, "out of memory for the result");
         return;
     }
@@ -292,6 +305,7 @@ static void handle_events(host_task *task) {
 }
 
 static void feed(host_task *task, base_bytes bytes) {
+    rpc_peer_expect(task->peer, size_limit(task->wasi.output_more));
     if (rpc_peer_feed(task->peer, bytes) == BASE_OK)
         handle_events(task);
     else

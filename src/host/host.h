@@ -340,6 +340,7 @@ struct host_task {
     wplug_write_fn write;
     void *stdio_user;
     base_buffer input;
+    size_t input_start; /* before it: read by the guest */
     wasi_strings args; /* where it has its own */
     bool has_args;
     bool is_stdio_blocked; /* a callback would block: it is not asked again before wplug_task_stdio_ready */

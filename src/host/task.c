@@ -316,12 +316,14 @@ static void flush_output(host_task *task) {
 
 static base_bytes command_input(void *owner) {
     const host_task *task = owner;
-    return base_buffer_bytes(&task->input);
+    size_t size = task->input.size - task->input_start;
+    return (base_bytes){size > 0 ? task->input.data + task->input_start : NULL, size};
 }
 
 static void command_input_taken(void *owner, size_t size) {
     host_task *task = owner;
-    base_buffer_consume(&task->input, size);
+    task->input_start += size;
+    if (task->input_start == task->input.size) task->input_start = task->input.size = 0;
 }
 
 static void pull_input(host_task *task) {

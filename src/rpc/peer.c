@@ -51,7 +51,8 @@ struct rpc_peer {
     size_t kept_start;
     size_t kept_searched; /* up to here there is no line end after kept_start */
     base_bytes chunk;
-    bool skipping; /* the rest of a line that was too long */
+    size_t expected; /* bytes that are about to be fed, for whose line `kept` gets room at once */
+    bool skipping;   /* the rest of a line that was too long */
     bool ended;
 
     rpc_batch *batch; /* whose messages are being given out, or NULL */
@@ -163,6 +164,16 @@ static void consume(rpc_peer *peer, size_t count) {
     }
 }
 
+/* Room for `count` bytes behind what is kept, and for those that are expected, as far as one line can be that
+ * long. Without memory for the latter it grows as it must. */
+static base_status reserve_kept(rpc_peer *peer, size_t count) {
+    size_t line = kept_rest(peer).size + count, most = peer->max_line + 2;
+    size_t more = line < most ? most - line : 0;
+    if (more > peer->expected) more = peer->expected;
+    if (more > 0 && base_buffer_reserve(&peer->kept, count + more) == BASE_OK) return BASE_OK;
+    return base_buffer_reserve(&peer->kept, count);
+}
+
 /* Moves the first `count` bytes of the chunk behind what is kept. */
 static base_status keep_from_chunk(rpc_peer *peer, size_t count) {
     if (count == 0) return BASE_OK;
@@ -171,9 +182,11 @@ static base_status keep_from_chunk(rpc_peer *peer, size_t count) {
         peer->kept_searched -= peer->kept_start;
         peer->kept_start = 0;
     }
-    base_status status = base_buffer_append(&peer->kept, peer->chunk.data, count);
-    if (status == BASE_OK) drop_from_chunk(peer, count);
-    return status;
+    base_status status = reserve_kept(peer, count);
+    if (status != BASE_OK) return status;
+    base_buffer_append(&peer->kept, peer->chunk.data, count);
+    drop_from_chunk(peer, count);
+    return BASE_OK;
 }
 
 base_status rpc_peer_keep(rpc_peer *peer) {
@@ -187,8 +200,22 @@ base_status rpc_peer_feed(rpc_peer *peer, base_bytes bytes) {
     return status;
 }
 
+void rpc_peer_expect(rpc_peer *peer, size_t more) {
+    peer->expected = more;
+}
+
 void rpc_peer_end(rpc_peer *peer) {
     peer->ended = true;
+}
+
+bool rpc_peer_take_text(rpc_peer *peer, base_bytes span, base_buffer *out) {
+    const base_buffer *kept = &peer->kept;
+    if (!kept->data || kept_rest(peer).size > 0 || span.size < kept->capacity / 3) return false;
+    if ((uintptr_t)span.data - (uintptr_t)kept->data >= kept->size) return false;
+    *out = *kept;
+    base_buffer_init(&peer->kept, peer->allocator);
+    peer->kept_start = peer->kept_searched = 0;
+    return true;
 }
 
 /* Length of the line at the start of `bytes`, with its line end; 0 where that is not among them. */
@@ -254,6 +281,9 @@ static base_status find_line(rpc_peer *peer, line_search *found) {
         size_t room = peer->max_line + 2 - kept.size;
         base_status status = keep_from_chunk(peer, wanted < room ? wanted : room);
         if (status != BASE_OK) return status;
+        /* What was looked through in the chunk is not looked through again. */
+        peer->kept_searched = peer->kept.size;
+        if (length > 0 && wanted <= room) peer->kept_searched--;
     }
     if (peer->ended) found->consumes = found->line.size;
     return BASE_OK;
@@ -276,13 +306,17 @@ base_bytes rpc_peer_output(const rpc_peer *peer) {
 void rpc_peer_sent(rpc_peer *peer, size_t count) {
     size_t size = peer->out.size - peer->out_start;
     peer->out_start += count < size ? count : size;
-    if (peer->out_start == peer->out.size) {
-        empty_buffer(&peer->out);
-        peer->out_start = 0;
-    } else if (peer->out_start > peer->out.size / 2) { /* moves less than was sent */
-        base_buffer_consume(&peer->out, peer->out_start);
-        peer->out_start = 0;
-    }
+    if (peer->out_start < peer->out.size) return;
+    empty_buffer(&peer->out);
+    peer->out_start = 0;
+}
+
+/* Before a message is queued: where more was sent than is left, the rest moves to the front. Only here, so
+ * that a large message that is sent in pieces stays where it is. */
+static void close_gap(rpc_peer *peer) {
+    if (peer->out_start <= peer->out.size / 2) return;
+    base_buffer_consume(&peer->out, peer->out_start);
+    peer->out_start = 0;
 }
 
 /* Ends the message that was written from `start` on as a line; takes it back where that cannot be. */
@@ -315,8 +349,9 @@ static base_status write_answer(base_buffer *out, base_bytes id, const answer *w
 
 /* Queues the answers of a batch whose last one is there. */
 static base_status queue_batch(rpc_peer *peer, rpc_batch *batch) {
-    size_t start = peer->out.size;
     if (batch->answers.size == 0) return BASE_OK;
+    close_gap(peer);
+    size_t start = peer->out.size;
     if (base_buffer_reserve(&peer->out, batch->answers.size + 2) != BASE_OK) return BASE_NO_MEMORY;
     base_status status = base_buffer_append(&peer->out, batch->answers.data, batch->answers.size);
     if (status == BASE_OK) status = base_buffer_append_byte(&peer->out, ']');
@@ -337,6 +372,7 @@ static base_status add_to_batch(rpc_peer *peer, rpc_batch *batch, base_bytes id,
 }
 
 static base_status queue_answer(rpc_peer *peer, base_bytes id, const answer *what, base_error *error) {
+    close_gap(peer);
     size_t start = peer->out.size;
     base_status status = write_answer(&peer->out, id, what);
     size_t size = peer->out.size - start;
@@ -410,6 +446,7 @@ base_status rpc_peer_call(rpc_peer *peer, base_bytes method, base_bytes params, 
                           base_error *error) {
     if (params.size > peer->max_line) return fail_too_long(peer, params.size, error);
     if (rpc_table_reserve(&peer->calls) != BASE_OK) return base_fail_no_memory(error);
+    close_gap(peer);
     size_t start = peer->out.size;
     base_status status = rpc_write_request(&peer->out, peer->next_call, method, params);
     status = finish_outgoing(peer, start, status, error);
@@ -421,6 +458,7 @@ base_status rpc_peer_call(rpc_peer *peer, base_bytes method, base_bytes params, 
 
 base_status rpc_peer_notify(rpc_peer *peer, base_bytes method, base_bytes params, base_error *error) {
     if (params.size > peer->max_line) return fail_too_long(peer, params.size, error);
+    close_gap(peer);
     size_t start = peer->out.size;
     base_status status = rpc_write_notification(&peer->out, method, params);
     return finish_outgoing(peer, start, status, error);

@@ -114,6 +114,10 @@ base_status rpc_peer_feed(rpc_peer *peer, base_bytes bytes);
  */
 base_status rpc_peer_keep(rpc_peer *peer);
 
+/* Says that about `more` bytes will be fed after the next chunk, most likely of the same line, so that room for
+ * them can be made at once. A hint that stands until the next one; 0 takes it back. */
+void rpc_peer_expect(rpc_peer *peer, size_t more);
+
 /* No more bytes will come: what stands after the last line end counts as a line. */
 void rpc_peer_end(rpc_peer *peer);
 
@@ -163,6 +167,12 @@ typedef struct rpc_event {
  *
  * BASE_NO_MEMORY: nothing was consumed, the same call can be tried again. */
 base_status rpc_peer_next(rpc_peer *peer, rpc_event *event);
+
+/* Hands over the buffer that `span`, a large part of the last event, lies in, so that it need not be copied;
+ * the bytes before and behind the span in it are of no meaning, and there is at least one behind it. False,
+ * and `out` is left alone, where the span lies in the caller's own chunk, or is small against the buffer, or
+ * other bytes wait there: then it is copied. Ends the life of all other spans of the event. */
+bool rpc_peer_take_text(rpc_peer *peer, base_bytes span, base_buffer *out);
 
 /* Calls a method of the other side. `user` comes back with the answer; `call` (may be NULL) gets the id,
  * which counts up from 0. The message is in the queue on return; spans given are not kept. BASE_LIMIT: the

@@ -131,6 +131,7 @@ static bool gather(wasi_call *call, const iovec_list *list) {
             if (base_buffer_append(&context->output, from, piece) != BASE_OK) return false;
             wasi_charge_bytes(call, piece);
         }
+        context->output_more -= piece;
         context->done_in_iovec += piece;
         if (piece < size) continue;
         context->done_iovecs++;
@@ -158,6 +159,7 @@ engine_host_result wasi_fd_write(void *user, engine_exec *exec, uint64_t *cells)
         context->done_iovecs = 0;
         context->done_in_iovec = 0;
         context->done_bytes = list.bytes;
+        context->output_more = list.bytes;
     }
     uint8_t *written = wasi_range(&call, wasi_u32(&call, 3), 4);
     if (!written) return wasi_done(&call, WASI_EFAULT);

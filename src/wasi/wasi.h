@@ -88,6 +88,7 @@ typedef struct wasi_context {
      * the engine is not running. */
     base_buffer output;
     uint32_t output_fd;
+    uint64_t output_more; /* how much of the same write follows when that has been taken away */
 
     /* The guest looked for input and found none. The owner clears it. */
     bool wants_input;

@@ -1365,6 +1365,123 @@ static void a_large_message_is_copied_once_on_its_way_out(void **state) {
     assert_true(test_heap_clean(&heap));
 }
 
+static void a_large_message_that_is_sent_in_pieces_stays_where_it_is(void **state) {
+    (void)state;
+    enum { SIZE = 1 << 20, PIECE = 1000 };
+    rpc_peer *peer = new_peer(NULL);
+    char *params = malloc(SIZE);
+    assert_non_null(params);
+    memset(params, '1', SIZE);
+    assert_int_equal(rpc_peer_call(peer, bytes("m"), (base_bytes){(uint8_t *)params, SIZE}, NULL, NULL, NULL),
+                     BASE_OK);
+    base_bytes out = rpc_peer_output(peer);
+    const uint8_t *end = out.data + out.size;
+    for (; out.size > PIECE; out = rpc_peer_output(peer)) {
+        assert_ptr_equal(out.data + out.size, end);
+        rpc_peer_sent(peer, PIECE);
+    }
+    /* The next one takes the place of what was sent. */
+    size_t left = out.size;
+    call(peer, "n", "2", NULL);
+    out = rpc_peer_output(peer);
+    assert_int_equal(out.data[left - 1], '\n');
+    rpc_peer_sent(peer, left);
+    assert_sends(peer, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"n\",\"params\":2}\n");
+    rpc_peer_free(peer);
+    free(params);
+}
+
+/* Feeds `text` in pieces, saying each time how much follows; gives the last event. */
+static rpc_event feed_expected(rpc_peer *peer, const char *text, size_t size, size_t piece) {
+    rpc_event event = {.kind = RPC_EVENT_NONE};
+    for (size_t at = 0; at < size; at += piece) {
+        size_t count = size - at < piece ? size - at : piece;
+        rpc_peer_expect(peer, size - at - count);
+        assert_int_equal(rpc_peer_feed(peer, (base_bytes){(const uint8_t *)text + at, count}), BASE_OK);
+        event = next(peer);
+    }
+    return event;
+}
+
+static void an_expected_message_finds_room_at_once(void **state) {
+    (void)state;
+    enum { SIZE = 1 << 20, PIECE = 1 << 16 };
+    test_heap heap;
+    test_heap_init(&heap);
+    rpc_config config;
+    rpc_config_init(&config);
+    config.allocator = &heap.allocator;
+    rpc_peer *peer = new_peer(&config);
+    char *text = line_of(SIZE, "\n");
+    size_t before = heap.requests;
+    assert_int_equal(feed_expected(peer, text, SIZE + 1, PIECE).kind, RPC_EVENT_NOTIFICATION);
+    assert_int_equal(heap.requests - before, 1);
+    assert_true(heap.bytes < SIZE + 10000);
+    rpc_peer_free(peer);
+    /* Nobody gets more room for an announcement than a line may take. */
+    config.max_line = 1000;
+    peer = new_peer(&config);
+    rpc_peer_expect(peer, SIZE_MAX);
+    assert_int_equal(rpc_peer_feed(peer, bytes("{")), BASE_OK);
+    next_of(peer, RPC_EVENT_NONE);
+    assert_true(heap.bytes < 4000);
+    rpc_peer_free(peer);
+    /* One that cannot be had does no harm. */
+    config.max_line = SIZE;
+    peer = new_peer(&config);
+    heap.fail_at = heap.requests + 1;
+    rpc_peer_expect(peer, SIZE_MAX);
+    feed(peer, "{\"jsonrpc\":\"2.0\",");
+    next_of(peer, RPC_EVENT_NONE);
+    feed(peer, "\"method\":\"m\"}\n");
+    next_of(peer, RPC_EVENT_NOTIFICATION);
+    rpc_peer_free(peer);
+    free(text);
+    assert_true(test_heap_clean(&heap));
+}
+
+static void the_buffer_of_a_large_result_can_be_taken(void **state) {
+    (void)state;
+    enum { SIZE = 100000 };
+    rpc_peer *peer = new_peer(NULL);
+    base_buffer line = {0};
+    static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":";
+    base_buffer_append_text(&line, head);
+    base_buffer_append_byte(&line, '1');
+    while (line.size < SIZE) base_buffer_append_byte(&line, '0');
+    base_buffer_append_text(&line, "}\n");
+    call(peer, "m", "1", NULL);
+    rpc_event event = feed_expected(peer, (char *)line.data, line.size, 1000);
+    assert_int_equal(event.kind, RPC_EVENT_RESULT);
+    base_buffer taken;
+    assert_false(rpc_peer_take_text(peer, event.id, &taken));                 /* small against the buffer */
+    assert_false(rpc_peer_take_text(peer, base_buffer_bytes(&line), &taken)); /* not the peer's */
+    assert_true(rpc_peer_take_text(peer, event.result, &taken));
+    assert_true(event.result.data > taken.data &&
+                event.result.data + event.result.size < taken.data + taken.size);
+    assert_int_equal(event.result.size,
+                     line.size - strlen(head) - 2); /* but for the brace and the line's end */
+    assert_int_equal(event.result.data[0], '1');
+    base_buffer_free(&taken);
+    /* The peer goes on as if it were new. */
+    call(peer, "m", "1", NULL);
+    feed(peer, "{\"jsonrpc\":\"2.0\",\"id\":1,");
+    next_of(peer, RPC_EVENT_NONE);
+    feed(peer, "\"result\":7}\n");
+    event = next_of(peer, RPC_EVENT_RESULT);
+    assert_span(event.result, "7");
+    /* Where other bytes wait behind the line the buffer stays. */
+    call(peer, "m", "1", NULL);
+    line.data[strlen(head) - strlen("0,\"result\":")] = '2';
+    assert_int_equal(rpc_peer_feed(peer, base_buffer_bytes(&line)), BASE_OK);
+    feed(peer, "{\"jsonrpc\":\"2.0\",");
+    assert_int_equal(rpc_peer_keep(peer), BASE_OK);
+    event = next_of(peer, RPC_EVENT_RESULT);
+    assert_false(rpc_peer_take_text(peer, event.result, &taken));
+    base_buffer_free(&line);
+    rpc_peer_free(peer);
+}
+
 /* Runs the sample with an allocation failing; whatever says so is tried again, and all comes out the same. */
 static void every_failed_allocation_can_be_tried_again(void **state) {
     (void)state;
@@ -1557,6 +1674,9 @@ int main(void) {
         cmocka_unit_test(output_can_be_sent_in_pieces),
         cmocka_unit_test(a_large_message_in_small_chunks_costs_few_allocations),
         cmocka_unit_test(a_large_message_is_copied_once_on_its_way_out),
+        cmocka_unit_test(a_large_message_that_is_sent_in_pieces_stays_where_it_is),
+        cmocka_unit_test(an_expected_message_finds_room_at_once),
+        cmocka_unit_test(the_buffer_of_a_large_result_can_be_taken),
         cmocka_unit_test(every_failed_allocation_can_be_tried_again),
         cmocka_unit_test(the_last_answer_of_a_batch_can_be_tried_again),
         cmocka_unit_test(a_peer_out_of_memory_can_be_freed_as_it_stands),
