@@ -418,7 +418,8 @@ typedef struct wplug_next {
 } wplug_next;
 
 /* Runs the tasks that are ready, in turn, a slice each, with all callbacks that come of it; never waits.
- * `budget_ns` 0: returns when every task that was ready at the start has had one slice. Else: goes on taking
+ * `budget_ns` 0: returns after as many slices as there were tasks ready at the start, so that each has had one
+ * where all have the same priority. Else: goes on taking
  * turns until none is ready or that much time has passed, which a last slice or a callback may exceed. *next
  * (may be NULL) says when to step again. A host method or completion callback may step the same runtime: the
  * tasks that are on the C stack already are left out then; WPLUG_TOO_DEEP beyond WPLUG_NESTING_MAX levels.
@@ -512,10 +513,18 @@ WPLUG_API void wplug_result_release(wplug_result *result);
  * freed, never inside the function that starts or cancels. `result` is lent; retain it to keep it. */
 typedef void (*wplug_done_fn)(void *user, wplug_task task, wplug_result *result);
 
+/* How urgent a task is. While tasks of different priorities are ready, a priority gets four slices for each one
+ * that all those below it together get (and which they share by the same rule), so that even the least urgent
+ * task goes on. Among equals each has its slice in turn. */
+#define WPLUG_PRIORITY_LOWEST  (-2)
+#define WPLUG_PRIORITY_NORMAL  0
+#define WPLUG_PRIORITY_HIGHEST 2
+
 typedef struct wplug_call_options {
     size_t size;
     const wplug_limits *limits; /* NULL: the plugin's */
     void *context;              /* for wplug_request_context: what host methods should know about this call */
+    int priority;               /* WPLUG_PRIORITY_LOWEST to WPLUG_PRIORITY_HIGHEST */
 } wplug_call_options;
 
 WPLUG_API void wplug_call_options_init_sized(wplug_call_options *options, size_t size);
@@ -684,6 +693,7 @@ typedef struct wplug_command_options {
     wplug_read_fn read;   /* NULL: stdin is at end of file */
     wplug_write_fn write; /* NULL: what is written is dropped */
     void *stdio_user;     /* for both */
+    int priority;         /* as in wplug_call_options */
 } wplug_command_options;
 
 WPLUG_API void wplug_command_options_init_sized(wplug_command_options *options, size_t size);

@@ -261,6 +261,75 @@ engine_outcome host_snapshot_record(host_task *task);
 wplug_status host_snapshot_replay(host_task *task, const host_snapshot *snapshot);
 void host_snapshot_free(host_snapshot *snapshot);
 
+/* ---- Queues, heaps, ids (queue.c) ---- */
+
+/* A place in a queue by priority; part of what is queued. Zeroed it is in none. */
+typedef struct host_place {
+    struct host_place *previous, *next;
+    uint8_t level;
+    bool is_queued;
+} host_place;
+
+enum { HOST_LEVELS = WPLUG_PRIORITY_HIGHEST - WPLUG_PRIORITY_LOWEST + 1 };
+
+/* First in, first out on each level; zeroed it is empty. */
+typedef struct host_levels {
+    host_place *first[HOST_LEVELS], *last[HOST_LEVELS]; /* the most urgent level first */
+    uint8_t taken[HOST_LEVELS];
+    size_t count;
+} host_levels;
+
+/* What is pushed is in no queue yet. */
+void host_levels_push(host_levels *levels, host_place *place);
+host_place *host_levels_pop(host_levels *levels);                /* NULL: none */
+void host_levels_remove(host_levels *levels, host_place *place); /* does nothing where it is not in it */
+
+#define HOST_NO_TIMER SIZE_MAX
+
+/* A time that is waited for; part of what waits. `index` is HOST_NO_TIMER while it is in no heap. */
+typedef struct host_timer {
+    uint64_t at;
+    size_t index;
+} host_timer;
+
+typedef struct host_heap {
+    host_timer **timers;
+    size_t size, capacity;
+} host_heap;
+
+base_status host_heap_reserve(host_heap *heap, size_t count, const base_allocator *allocator);
+void host_heap_free(host_heap *heap, const base_allocator *allocator);
+/* Sets a timer that may be set already; UINT64_MAX is never, and clears it. There is room. */
+void host_heap_set(host_heap *heap, host_timer *timer, uint64_t at);
+void host_heap_clear(host_heap *heap, host_timer *timer);
+/* The first time, or UINT64_MAX. */
+static inline uint64_t host_heap_next(const host_heap *heap) {
+    return heap->size > 0 ? heap->timers[0]->at : UINT64_MAX;
+}
+/* The first timer, if it is not later than `now`; it is out of the heap then. NULL: none. */
+host_timer *host_heap_pop_due(host_heap *heap, uint64_t now);
+
+typedef struct host_slot {
+    uint64_t id; /* 0: free */
+    void *object;
+    uint32_t next_free;
+} host_slot;
+
+#define HOST_POOL_ID ((uint64_t)1 << 63)
+
+typedef struct host_ids {
+    host_slot *slots;
+    uint32_t count, capacity, free_slot; /* free_slot: UINT32_MAX none */
+    uint64_t mark, sequence, step;
+} host_ids;
+
+void host_ids_init(host_ids *ids, uint64_t mark, uint64_t first, uint64_t step);
+void host_ids_free(host_ids *ids, const base_allocator *allocator);
+/* A new id for an object; 0 where there is no memory. */
+uint64_t host_ids_add(host_ids *ids, void *object, const base_allocator *allocator);
+void host_ids_drop(host_ids *ids, uint64_t id);
+void *host_ids_find(const host_ids *ids, uint64_t id); /* NULL: none */
+
 /* ---- Tasks (task.c, conversation.c) ---- */
 
 typedef enum host_kind { HOST_CALL, HOST_COMMAND, HOST_INVOKE } host_kind;
@@ -277,11 +346,9 @@ typedef enum host_phase {
 /* What the end of a turn says about the next one. */
 typedef enum host_turn {
     HOST_AGAIN, /* ready */
-    HOST_SLEEP, /* until `timer_at` or an event */
+    HOST_SLEEP, /* until the timer or an event */
     HOST_STOP   /* the guest will not run any more */
 } host_turn;
-
-#define HOST_NO_TIMER SIZE_MAX
 
 struct host_task {
     wplug_task id;
@@ -296,12 +363,10 @@ struct host_task {
     host_task *previous_task, *next_task; /* all of the runtime's */
 
     /* Scheduling. */
-    bool is_queued;   /* in the ready queue */
+    host_place place; /* in the ready queue */
     bool is_busy;     /* its turn, or another use of it that calls back, is on the C stack */
     bool missed_turn; /* it was busy when it should have had one */
-    host_task *next_ready;
-    size_t heap_index; /* in the timer heap, or HOST_NO_TIMER */
-    uint64_t timer_at;
+    host_timer timer;
     uint64_t started_at, deadline; /* UINT64_MAX: none */
     uint64_t skip_to, skip_at; /* deterministic clocks: the guest's shows skip_to when ours shows skip_at */
 
@@ -341,7 +406,7 @@ struct host_task {
     void *stdio_user;
     base_buffer input;
     size_t input_start; /* before it: read by the guest */
-    wasi_strings args; /* where it has its own */
+    wasi_strings args;  /* where it has its own */
     bool has_args;
     bool is_stdio_blocked; /* a callback would block: it is not asked again before wplug_task_stdio_ready */
 
@@ -356,6 +421,10 @@ struct host_task {
     bool lingers;        /* it has answered and may go on a little */
     bool *is_freed;      /* set when the task is; NULL: nobody wants to know */
 };
+
+/* The task that a member (place, timer) at `pointer` is part of. */
+#define HOST_TASK_OF(pointer, member)                                                                        \
+    ((host_task *)(void *)((uint8_t *)(pointer) - offsetof(host_task, member)))
 
 /* A task that is in no queue yet, with a result, limits and its place among the runtime's tasks. */
 wplug_status host_task_new(wplug_runtime *runtime, wplug_plugin *plugin, host_kind kind,
@@ -398,12 +467,6 @@ typedef struct host_method {
     void *user;
 } host_method;
 
-typedef struct host_slot {
-    wplug_task id; /* 0: free */
-    host_task *task;
-    uint32_t next_free;
-} host_slot;
-
 struct wplug_runtime {
     base_allocator allocator;
     host_mailbox *mailbox;
@@ -425,15 +488,9 @@ struct wplug_runtime {
     size_t task_count;     /* all */
     size_t reported_count; /* those that linger */
 
-    host_slot *slots;
-    uint32_t slot_count, slot_capacity, free_slot; /* free_slot: UINT32_MAX none */
-    uint64_t next_sequence;
-
-    host_task *ready_first, **ready_last;
-    size_t ready_count;
-    host_task **heap; /* a binary heap by timer_at; has room for all tasks */
-    size_t heap_size, heap_capacity;
-
+    host_ids ids;
+    host_levels ready;
+    host_heap timers; /* has room for all tasks */
     host_pool pool;
     size_t most_tasks; /* at once, since memory was last given back */
 };

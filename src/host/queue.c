@@ -1,6 +1,133 @@
-/* Owns a runtime's bookkeeping of tasks: their ids, the queue of those that are ready, the heap of those that
- * wait for a time. All of it is made large enough when a task starts, so that nothing here can fail later. */
+/* Owns the bookkeeping that needs neither clocks nor threads: queues by priority, heaps of times, ids; and with
+ * them where a runtime keeps its tasks. Room is made when a task is added, so that nothing later can fail. */
 #include "host/host.h"
+
+#include <assert.h>
+
+/* ---- Queues by priority ----
+ *
+ * One list a level, the most urgent first. `taken` counts how many a level has given since the levels below it
+ * had their last turn; after HOST_LEVEL_SHARE they have the next one, which they share by the same rule. So a
+ * level gets that many turns for each one of all those below it together, and none of them waits for ever. */
+
+enum { HOST_LEVEL_SHARE = 4 };
+
+void host_levels_push(host_levels *levels, host_place *place) {
+    assert(!place->is_queued && place->level < HOST_LEVELS);
+    place->is_queued = true;
+    place->next = NULL;
+    place->previous = levels->last[place->level];
+    if (place->previous)
+        place->previous->next = place;
+    else
+        levels->first[place->level] = place;
+    levels->last[place->level] = place;
+    levels->count++;
+}
+
+void host_levels_remove(host_levels *levels, host_place *place) {
+    if (!place->is_queued) return;
+    if (place->previous)
+        place->previous->next = place->next;
+    else
+        levels->first[place->level] = place->next;
+    if (place->next)
+        place->next->previous = place->previous;
+    else
+        levels->last[place->level] = place->previous;
+    place->is_queued = false;
+    levels->count--;
+}
+
+host_place *host_levels_pop(host_levels *levels) {
+    if (levels->count == 0) return NULL;
+    unsigned lowest = HOST_LEVELS - 1;
+    while (!levels->first[lowest]) lowest--;
+    unsigned level = 0;
+    for (; level < lowest; level++) {
+        if (levels->first[level] && levels->taken[level] < HOST_LEVEL_SHARE) break;
+        levels->taken[level] = 0;
+    }
+    if (levels->taken[level] < HOST_LEVEL_SHARE) levels->taken[level]++;
+    host_place *place = levels->first[level];
+    host_levels_remove(levels, place);
+    return place;
+}
+
+/* ---- Heaps of times: a parent's time is never later than its children's ---- */
+
+base_status host_heap_reserve(host_heap *heap, size_t count, const base_allocator *allocator) {
+    if (count <= heap->capacity) return BASE_OK;
+    size_t capacity = heap->capacity ? heap->capacity * 2 : 16;
+    while (capacity < count) capacity *= 2;
+    host_timer **timers = base_resize(allocator, heap->timers, heap->capacity * sizeof(host_timer *),
+                                      capacity * sizeof(host_timer *));
+    if (!timers) return BASE_NO_MEMORY;
+    heap->timers = timers;
+    heap->capacity = capacity;
+    return BASE_OK;
+}
+
+void host_heap_free(host_heap *heap, const base_allocator *allocator) {
+    base_free(allocator, heap->timers, heap->capacity * sizeof(host_timer *));
+    *heap = (host_heap){NULL, 0, 0};
+}
+
+static void heap_put(host_heap *heap, size_t index, host_timer *timer) {
+    heap->timers[index] = timer;
+    timer->index = index;
+}
+
+static void heap_up(host_heap *heap, size_t index) {
+    host_timer *timer = heap->timers[index];
+    while (index > 0) {
+        size_t parent = (index - 1) / 2;
+        if (heap->timers[parent]->at <= timer->at) break;
+        heap_put(heap, index, heap->timers[parent]);
+        index = parent;
+    }
+    heap_put(heap, index, timer);
+}
+
+static void heap_down(host_heap *heap, size_t index) {
+    host_timer *timer = heap->timers[index];
+    for (;;) {
+        size_t child = 2 * index + 1;
+        if (child >= heap->size) break;
+        if (child + 1 < heap->size && heap->timers[child + 1]->at < heap->timers[child]->at) child++;
+        if (timer->at <= heap->timers[child]->at) break;
+        heap_put(heap, index, heap->timers[child]);
+        index = child;
+    }
+    heap_put(heap, index, timer);
+}
+
+void host_heap_clear(host_heap *heap, host_timer *timer) {
+    size_t index = timer->index;
+    if (index == HOST_NO_TIMER) return;
+    timer->index = HOST_NO_TIMER;
+    host_timer *last = heap->timers[--heap->size];
+    if (last == timer) return;
+    heap_put(heap, index, last);
+    heap_up(heap, index);
+    heap_down(heap, last->index);
+}
+
+void host_heap_set(host_heap *heap, host_timer *timer, uint64_t at) {
+    host_heap_clear(heap, timer);
+    timer->at = at;
+    if (at == UINT64_MAX) return;
+    assert(heap->size < heap->capacity);
+    heap_put(heap, heap->size++, timer);
+    heap_up(heap, timer->index);
+}
+
+host_timer *host_heap_pop_due(host_heap *heap, uint64_t now) {
+    if (host_heap_next(heap) > now || heap->size == 0) return NULL;
+    host_timer *timer = heap->timers[0];
+    host_heap_clear(heap, timer);
+    return timer;
+}
 
 /* ---- Ids ----
  *
@@ -9,49 +136,74 @@
  *    | sequence number, 1 and up| slot        |
  *    +--------------------------+-------------+
  *
- * The slot finds the task, the sequence number tells it from those that had the slot before. */
+ * The slot finds what the id stands for, the sequence number tells it from what had the slot before. A pool's
+ * own ids have the highest bit set (HOST_POOL_ID); the runtimes of one pool count in steps, each from a number
+ * of its own, so that no two of them give the same id. */
 enum { SLOT_BITS = 22 };
 #define SLOT_LIMIT ((uint32_t)1 << SLOT_BITS)
 
-static uint32_t slot_of(wplug_task id) {
+static uint32_t slot_of(uint64_t id) {
     return (uint32_t)(id & (SLOT_LIMIT - 1));
 }
 
-static base_status grow_slots(wplug_runtime *runtime) {
-    if (runtime->slot_count < runtime->slot_capacity) return BASE_OK;
-    uint32_t capacity = runtime->slot_capacity ? runtime->slot_capacity * 2 : 16;
+void host_ids_init(host_ids *ids, uint64_t mark, uint64_t first, uint64_t step) {
+    *ids = (host_ids){.free_slot = UINT32_MAX, .mark = mark, .sequence = first, .step = step};
+}
+
+void host_ids_free(host_ids *ids, const base_allocator *allocator) {
+    base_free(allocator, ids->slots, ids->capacity * sizeof *ids->slots);
+    ids->slots = NULL;
+    ids->count = ids->capacity = 0;
+    ids->free_slot = UINT32_MAX;
+}
+
+static base_status grow_slots(host_ids *ids, const base_allocator *allocator) {
+    if (ids->count < ids->capacity) return BASE_OK;
+    uint32_t capacity = ids->capacity ? ids->capacity * 2 : 16;
     if (capacity > SLOT_LIMIT) return BASE_NO_MEMORY;
-    host_slot *slots = base_resize(&runtime->allocator, runtime->slots,
-                                   runtime->slot_capacity * sizeof *slots, capacity * sizeof *slots);
+    host_slot *slots =
+        base_resize(allocator, ids->slots, ids->capacity * sizeof *slots, capacity * sizeof *slots);
     if (!slots) return BASE_NO_MEMORY;
-    runtime->slots = slots;
-    runtime->slot_capacity = capacity;
+    ids->slots = slots;
+    ids->capacity = capacity;
     return BASE_OK;
 }
 
-static base_status grow_heap(wplug_runtime *runtime) {
-    if (runtime->task_count < runtime->heap_capacity) return BASE_OK;
-    size_t capacity = runtime->heap_capacity ? runtime->heap_capacity * 2 : 16;
-    host_task **heap = base_resize(&runtime->allocator, runtime->heap, runtime->heap_capacity * sizeof *heap,
-                                   capacity * sizeof *heap);
-    if (!heap) return BASE_NO_MEMORY;
-    runtime->heap = heap;
-    runtime->heap_capacity = capacity;
-    return BASE_OK;
+uint64_t host_ids_add(host_ids *ids, void *object, const base_allocator *allocator) {
+    uint32_t slot = ids->free_slot;
+    if (slot == UINT32_MAX) {
+        if (grow_slots(ids, allocator) != BASE_OK) return 0;
+        slot = ids->count++;
+    } else {
+        ids->free_slot = ids->slots[slot].next_free;
+    }
+    uint64_t id = ids->mark | ids->sequence << SLOT_BITS | slot;
+    ids->sequence += ids->step;
+    ids->slots[slot] = (host_slot){id, object, UINT32_MAX};
+    return id;
 }
+
+void host_ids_drop(host_ids *ids, uint64_t id) {
+    if (!host_ids_find(ids, id)) return;
+    uint32_t slot = slot_of(id);
+    ids->slots[slot] = (host_slot){0, NULL, ids->free_slot};
+    ids->free_slot = slot;
+}
+
+void *host_ids_find(const host_ids *ids, uint64_t id) {
+    uint32_t slot = slot_of(id);
+    if (id == 0 || slot >= ids->count || ids->slots[slot].id != id) return NULL;
+    return ids->slots[slot].object;
+}
+
+/* ---- A runtime's tasks ---- */
 
 wplug_status host_queue_add_task(wplug_runtime *runtime, host_task *task) {
-    if (grow_heap(runtime) != BASE_OK) return WPLUG_NO_MEMORY;
-    uint32_t slot = runtime->free_slot;
-    if (slot == UINT32_MAX) {
-        if (grow_slots(runtime) != BASE_OK) return WPLUG_NO_MEMORY;
-        slot = runtime->slot_count++;
-    } else {
-        runtime->free_slot = runtime->slots[slot].next_free;
-    }
-    task->id = ++runtime->next_sequence << SLOT_BITS | slot;
-    runtime->slots[slot] = (host_slot){task->id, task, UINT32_MAX};
-    task->heap_index = HOST_NO_TIMER;
+    if (host_heap_reserve(&runtime->timers, runtime->task_count + 1, &runtime->allocator) != BASE_OK)
+        return WPLUG_NO_MEMORY;
+    if (!task->id) task->id = host_ids_add(&runtime->ids, task, &runtime->allocator);
+    if (!task->id) return WPLUG_NO_MEMORY;
+    task->timer.index = HOST_NO_TIMER;
     task->next_task = runtime->tasks;
     if (runtime->tasks) runtime->tasks->previous_task = task;
     runtime->tasks = task;
@@ -61,123 +213,42 @@ wplug_status host_queue_add_task(wplug_runtime *runtime, host_task *task) {
 }
 
 void host_queue_drop_id(wplug_runtime *runtime, host_task *task) {
-    uint32_t slot = slot_of(task->id);
-    if (runtime->slots[slot].id != task->id) return;
-    runtime->slots[slot] = (host_slot){0, NULL, runtime->free_slot};
-    runtime->free_slot = slot;
+    host_ids_drop(&runtime->ids, task->id);
 }
 
 void host_queue_free(wplug_runtime *runtime) {
-    base_free(&runtime->allocator, runtime->slots, runtime->slot_capacity * sizeof *runtime->slots);
-    base_free(&runtime->allocator, runtime->heap, runtime->heap_capacity * sizeof(host_task *));
-    runtime->slots = NULL;
-    runtime->heap = NULL;
-    runtime->slot_count = runtime->slot_capacity = 0;
-    runtime->heap_size = runtime->heap_capacity = 0;
-    runtime->free_slot = UINT32_MAX;
+    host_ids_free(&runtime->ids, &runtime->allocator);
+    host_heap_free(&runtime->timers, &runtime->allocator);
 }
 
 host_task *host_queue_find(const wplug_runtime *runtime, wplug_task id) {
-    uint32_t slot = slot_of(id);
-    if (id == 0 || slot >= runtime->slot_count || runtime->slots[slot].id != id) return NULL;
-    return runtime->slots[slot].task;
+    return host_ids_find(&runtime->ids, id);
 }
 
-/* ---- The ready queue ---- */
-
 void host_queue_push_ready(wplug_runtime *runtime, host_task *task) {
-    if (task->is_queued) return;
-    task->is_queued = true;
-    task->next_ready = NULL;
-    *runtime->ready_last = task;
-    runtime->ready_last = &task->next_ready;
-    runtime->ready_count++;
+    if (!task->place.is_queued) host_levels_push(&runtime->ready, &task->place);
 }
 
 host_task *host_queue_pop_ready(wplug_runtime *runtime) {
-    host_task *task = runtime->ready_first;
-    if (!task) return NULL;
-    runtime->ready_first = task->next_ready;
-    if (!runtime->ready_first) runtime->ready_last = &runtime->ready_first;
-    task->is_queued = false;
-    runtime->ready_count--;
-    return task;
-}
-
-static void remove_ready(wplug_runtime *runtime, host_task *task) {
-    if (!task->is_queued) return;
-    host_task **link = &runtime->ready_first;
-    while (*link != task) link = &(*link)->next_ready;
-    *link = task->next_ready;
-    if (runtime->ready_last == &task->next_ready) runtime->ready_last = link;
-    task->is_queued = false;
-    runtime->ready_count--;
-}
-
-/* ---- The timer heap: a parent's time is never later than its children's ---- */
-
-static void heap_put(wplug_runtime *runtime, size_t index, host_task *task) {
-    runtime->heap[index] = task;
-    task->heap_index = index;
-}
-
-static void heap_up(wplug_runtime *runtime, size_t index) {
-    host_task *task = runtime->heap[index];
-    while (index > 0) {
-        size_t parent = (index - 1) / 2;
-        if (runtime->heap[parent]->timer_at <= task->timer_at) break;
-        heap_put(runtime, index, runtime->heap[parent]);
-        index = parent;
-    }
-    heap_put(runtime, index, task);
-}
-
-static void heap_down(wplug_runtime *runtime, size_t index) {
-    host_task *task = runtime->heap[index];
-    for (;;) {
-        size_t child = 2 * index + 1;
-        if (child >= runtime->heap_size) break;
-        if (child + 1 < runtime->heap_size &&
-            runtime->heap[child + 1]->timer_at < runtime->heap[child]->timer_at) {
-            child++;
-        }
-        if (task->timer_at <= runtime->heap[child]->timer_at) break;
-        heap_put(runtime, index, runtime->heap[child]);
-        index = child;
-    }
-    heap_put(runtime, index, task);
-}
-
-void host_queue_clear_timer(wplug_runtime *runtime, host_task *task) {
-    size_t index = task->heap_index;
-    if (index == HOST_NO_TIMER) return;
-    task->heap_index = HOST_NO_TIMER;
-    host_task *last = runtime->heap[--runtime->heap_size];
-    if (last == task) return;
-    heap_put(runtime, index, last);
-    heap_up(runtime, index);
-    heap_down(runtime, last->heap_index);
+    host_place *place = host_levels_pop(&runtime->ready);
+    return place ? HOST_TASK_OF(place, place) : NULL;
 }
 
 void host_queue_set_timer(wplug_runtime *runtime, host_task *task, uint64_t at) {
-    host_queue_clear_timer(runtime, task);
-    task->timer_at = at;
-    if (at == UINT64_MAX) return;
-    heap_put(runtime, runtime->heap_size++, task);
-    heap_up(runtime, task->heap_index);
+    host_heap_set(&runtime->timers, &task->timer, at);
+}
+
+void host_queue_clear_timer(wplug_runtime *runtime, host_task *task) {
+    host_heap_clear(&runtime->timers, &task->timer);
 }
 
 host_task *host_queue_pop_due(wplug_runtime *runtime, uint64_t now) {
-    if (runtime->heap_size == 0 || runtime->heap[0]->timer_at > now) return NULL;
-    host_task *task = runtime->heap[0];
-    host_queue_clear_timer(runtime, task);
-    return task;
+    host_timer *timer = host_heap_pop_due(&runtime->timers, now);
+    return timer ? HOST_TASK_OF(timer, timer) : NULL;
 }
 
-/* ---- The end ---- */
-
 void host_queue_remove_task(wplug_runtime *runtime, host_task *task) {
-    remove_ready(runtime, task);
+    host_levels_remove(&runtime->ready, &task->place);
     host_queue_clear_timer(runtime, task);
     host_queue_drop_id(runtime, task);
     if (task->previous_task)

@@ -32,8 +32,7 @@ wplug_status wplug_runtime_new(const wplug_runtime_options *options, wplug_runti
     runtime->magic = HOST_RUNTIME_MAGIC;
     runtime->slice_fuel = own.slice_fuel ? own.slice_fuel : DEFAULT_SLICE_FUEL;
     if (runtime->slice_fuel > INT64_MAX / 2) runtime->slice_fuel = INT64_MAX / 2;
-    runtime->free_slot = UINT32_MAX;
-    runtime->ready_last = &runtime->ready_first;
+    host_ids_init(&runtime->ids, 0, 1, 1);
     runtime->pool.member_limit = own.pool_size ? (size_t)own.pool_size : DEFAULT_POOL_SIZE;
     if (own.pool_size == WPLUG_NO_POOL) runtime->pool.member_limit = 0;
     *out = runtime;
@@ -57,8 +56,6 @@ wplug_status wplug_runtime_free(wplug_runtime *runtime) {
     if (status) return status;
     if (runtime->depth > 0 || runtime->is_closing) return WPLUG_MISUSE;
     runtime->is_closing = true;
-    while (host_queue_pop_ready(runtime))
-        continue; /* taking tasks out of its middle one by one would take long */
     while (runtime->tasks) {
         host_task *task = runtime->tasks;
         host_task_end(task, WPLUG_CANCELLED, "the runtime was freed");
@@ -117,7 +114,7 @@ wplug_status wplug_runtime_trim(wplug_runtime *runtime) {
 /* ---- Stepping ---- */
 
 static void fire_timers(wplug_runtime *runtime) {
-    if (runtime->heap_size == 0) return;
+    if (runtime->timers.size == 0) return;
     uint64_t now = os_monotonic_ns();
     host_task *task;
     while ((task = host_queue_pop_due(runtime, now))) {
@@ -129,8 +126,8 @@ static void fire_timers(wplug_runtime *runtime) {
 }
 
 static wplug_next next_step(const wplug_runtime *runtime) {
-    if (runtime->ready_count > 0) return (wplug_next){WPLUG_NOW, 0};
-    if (runtime->heap_size > 0) return (wplug_next){WPLUG_AT, runtime->heap[0]->timer_at};
+    if (runtime->ready.count > 0) return (wplug_next){WPLUG_NOW, 0};
+    if (runtime->timers.size > 0) return (wplug_next){WPLUG_AT, host_heap_next(&runtime->timers)};
     return (wplug_next){runtime->task_count > 0 ? WPLUG_WOKEN : WPLUG_IDLE, 0};
 }
 
@@ -147,12 +144,12 @@ static wplug_next leave(wplug_runtime *runtime) {
 
 static void take_turns(wplug_runtime *runtime, uint64_t budget_ns) {
     uint64_t end = 0;
-    size_t turns = runtime->ready_count;
+    size_t turns = runtime->ready.count;
     if (budget_ns > 0) {
         uint64_t now = os_monotonic_ns();
         end = budget_ns > UINT64_MAX - now ? UINT64_MAX : now + budget_ns;
     }
-    while (runtime->ready_first && (budget_ns > 0 || turns-- > 0)) {
+    while (runtime->ready.count > 0 && (budget_ns > 0 || turns-- > 0)) {
         host_task_turn(host_queue_pop_ready(runtime));
         if (budget_ns == 0) continue;
         if (os_monotonic_ns() >= end) return;

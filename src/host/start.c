@@ -16,6 +16,15 @@ static wplug_status check(wplug_runtime *runtime, const wplug_plugin *plugin, co
     return WPLUG_OK;
 }
 
+static wplug_status set_priority(host_task *task, int priority, wplug_error *error) {
+    if (priority < WPLUG_PRIORITY_LOWEST || priority > WPLUG_PRIORITY_HIGHEST) {
+        return host_fail(error, WPLUG_MISUSE, "the priority is %d, which is not from %d to %d", priority,
+                         WPLUG_PRIORITY_LOWEST, WPLUG_PRIORITY_HIGHEST);
+    }
+    task->place.level = (uint8_t)(WPLUG_PRIORITY_HIGHEST - priority);
+    return WPLUG_OK;
+}
+
 static wplug_status copy_name(host_task *task, const char *name, wplug_error *error) {
     size_t size = strlen(name) + 1;
     task->method = task->short_method;
@@ -118,7 +127,8 @@ wplug_status wplug_call_start(wplug_runtime *runtime, wplug_plugin *plugin, cons
     status = host_task_new(runtime, plugin, HOST_CALL, own.limits, &task, error);
     if (status) return status;
     task->context = own.context;
-    status = copy_name(task, method, error);
+    status = set_priority(task, own.priority, error);
+    if (!status) status = copy_name(task, method, error);
     if (!status) status = host_conversation_start(task, base_bytes_from_text(method), value, error);
     return launch(task, status, done, user, id, error);
 }
@@ -136,6 +146,8 @@ wplug_status wplug_call(wplug_runtime *runtime, wplug_plugin *plugin, const char
 /* ---- Commands and single functions ---- */
 
 static wplug_status set_up_stdio(host_task *task, const wplug_command_options *options, wplug_error *error) {
+    wplug_status priority = set_priority(task, options->priority, error);
+    if (priority) return priority;
     task->read = options->read;
     task->write = options->write;
     task->stdio_user = options->stdio_user;

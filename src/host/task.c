@@ -560,7 +560,7 @@ void host_task_turn(host_task *task) {
 }
 
 void host_task_notice(host_task *task) {
-    if (task->is_busy || task->is_queued) return;
+    if (task->is_busy || task->place.is_queued) return;
     bool missed_turn = task->missed_turn;
     task->missed_turn = false;
     bool can_flush = task->kind != HOST_CALL && !task->is_stdio_blocked && task->wasi.output.size > 0;
@@ -602,7 +602,7 @@ wplug_status wplug_task_stdio_ready(wplug_runtime *runtime, wplug_task id) {
 
 static wplug_task_state state_of(const host_task *task) {
     if (task->is_ended) return WPLUG_TASK_ENDING;
-    if (task->is_busy || task->is_queued || !task->is_waiting) return WPLUG_TASK_READY;
+    if (task->is_busy || task->place.is_queued || !task->is_waiting) return WPLUG_TASK_READY;
     unsigned wait = task->wasi.wait;
     if (wait & WASI_WAIT_OUTPUT) return WPLUG_TASK_WAITING_STDIO;
     if (!(wait & WASI_WAIT_INPUT)) return WPLUG_TASK_SLEEPING;

@@ -130,6 +130,53 @@ static void equal_calls_get_equal_shares(void **state) {
     for (int i = 0; i < CALLS; i++) expect_ending(&endings[i], WPLUG_CANCELLED);
 }
 
+static wplug_task start_urgent(fixture *self, int priority, const char *commands, call_end *ending) {
+    wplug_limits limits = unlimited_time();
+    wplug_call_options options;
+    wplug_call_options_init(&options);
+    options.limits = &limits;
+    options.priority = priority;
+    return start_with(self->runtime, self->actor, &options, commands, ending);
+}
+
+static uint64_t fuel_used(fixture *self, wplug_task task) {
+    wplug_task_info info = {.size = sizeof info};
+    assert_int_equal(wplug_task_inspect(self->runtime, task, &info), WPLUG_OK);
+    return info.fuel_used;
+}
+
+static void an_urgent_call_gets_four_slices_for_each_one_below_it(void **state) {
+    FIXTURE;
+    call_end endings[3] = {{0, 0, NULL}};
+    wplug_task low = start_urgent(self, WPLUG_PRIORITY_LOWEST, "spin", &endings[0]);
+    wplug_task urgent = start_urgent(self, WPLUG_PRIORITY_HIGHEST, "spin", &endings[1]);
+    wplug_task normal = start_urgent(self, WPLUG_PRIORITY_NORMAL, "spin", &endings[2]);
+    for (int i = 0; i < 25; i++) step(self); /* 75 slices of 100,000 */
+    assert_in_range(fuel_used(self, urgent), 6000000 - 1000, 6000000 + 1000);
+    assert_in_range(fuel_used(self, normal), 1200000 - 1000, 1200000 + 1000);
+    assert_in_range(fuel_used(self, low), 300000 - 1000, 300000 + 1000);
+    assert_int_equal(wplug_runtime_free(self->runtime), WPLUG_OK);
+    self->runtime = NULL;
+    for (int i = 0; i < 3; i++) expect_ending(&endings[i], WPLUG_CANCELLED);
+}
+
+static void a_priority_out_of_range_is_misuse(void **state) {
+    FIXTURE;
+    wplug_error error;
+    wplug_call_options options;
+    wplug_call_options_init(&options);
+    options.priority = WPLUG_PRIORITY_HIGHEST + 1;
+    assert_int_equal(wplug_call(self->runtime, self->actor, "act", NULL, &options, NULL, &error),
+                     WPLUG_MISUSE);
+    expect_contains(error.message, "priority is 3");
+    wplug_command_options command;
+    wplug_command_options_init(&command);
+    command.priority = WPLUG_PRIORITY_LOWEST - 1;
+    assert_int_equal(wplug_command(self->runtime, self->actor, &command, NULL, &error), WPLUG_MISUSE);
+    expect_contains(error.message, "priority is -3");
+    assert_int_equal(wplug_runtime_task_count(self->runtime), 0);
+}
+
 static void a_guest_that_yields_lets_others_go_first(void **state) {
     FIXTURE;
     call_end endings[2] = {{0, 0, NULL}};
@@ -727,6 +774,8 @@ int main(void) {
         TEST(calls_take_turns),
         TEST(a_blocking_call_returns_though_others_run_for_ever),
         TEST(equal_calls_get_equal_shares),
+        TEST(an_urgent_call_gets_four_slices_for_each_one_below_it),
+        TEST(a_priority_out_of_range_is_misuse),
         TEST(a_guest_that_yields_lets_others_go_first),
         TEST(a_budget_bounds_a_step),
         TEST(who_sleeps_shorter_wakes_first),

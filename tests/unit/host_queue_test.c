@@ -1,10 +1,11 @@
-/* A runtime's bookkeeping of tasks: ids are never used twice, the ready queue is first in first out, timers come out in the
- * order of their times. */
+/* The bookkeeping of tasks: ids are never used twice, the ready queue is first in first out and gives each priority its
+ * share, timers come out in the order of their times. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -73,7 +74,7 @@ static void ready_tasks_come_out_in_order_and_once(void **state) {
     add(self, 5);
     static const int order[] = {3, 1, 4, 1, 0, 3};
     for (int i = 0; i < 6; i++) host_queue_push_ready(self->runtime, &self->tasks[order[i]]);
-    assert_int_equal(self->runtime->ready_count, 4);
+    assert_int_equal(self->runtime->ready.count, 4);
     host_queue_remove_task(self->runtime, &self->tasks[0]); /* the last of the queue */
     host_queue_push_ready(self->runtime, &self->tasks[2]);
     host_queue_remove_task(self->runtime, &self->tasks[1]); /* one in the middle */
@@ -82,6 +83,61 @@ static void ready_tasks_come_out_in_order_and_once(void **state) {
     assert_null(host_queue_pop_ready(self->runtime));
     host_queue_push_ready(self->runtime, &self->tasks[4]);
     assert_ptr_equal(host_queue_pop_ready(self->runtime), &self->tasks[4]);
+}
+
+/* What `count` turns give where one task of each level in `levels` is always ready. */
+static void take_turns(const char *levels, int count, int turns[HOST_LEVELS], char *order) {
+    host_levels ready = {.count = 0};
+    host_place places[HOST_LEVELS] = {{.level = 0}};
+    for (; *levels; levels++) {
+        int level = *levels - '0';
+        places[level].level = (uint8_t)level;
+        host_levels_push(&ready, &places[level]);
+    }
+    memset(turns, 0, HOST_LEVELS * sizeof *turns);
+    for (int i = 0; i < count; i++) {
+        host_place *place = host_levels_pop(&ready);
+        turns[place->level]++;
+        if (order) *order++ = (char)('0' + place->level);
+        host_levels_push(&ready, place);
+    }
+    if (order) *order = 0;
+}
+
+static void a_level_gets_four_turns_for_each_one_below_it(void **state) {
+    int turns[HOST_LEVELS];
+    char order[64];
+    take_turns("02", 15, turns, order);
+    assert_string_equal(order, "000020000200002");
+    take_turns("024", 25, turns, order);
+    assert_string_equal(order, "0000200002000020000200004");
+    take_turns("3", 3, turns, order);
+    assert_string_equal(order, "333");
+    /* All five: the least urgent has one turn in 5 * 5 * 5 * 5, and the others share the rest. */
+    take_turns("01234", 625, turns, NULL);
+    assert_int_equal(turns[0], 500);
+    assert_int_equal(turns[1], 100);
+    assert_int_equal(turns[2], 20);
+    assert_int_equal(turns[3], 4);
+    assert_int_equal(turns[4], 1);
+}
+
+static void who_becomes_ready_while_others_run_has_a_turn_soon(void **state) {
+    host_levels ready = {.count = 0};
+    host_place urgent[3] = {{.level = 0}}, idle = {.level = 4};
+    for (int i = 0; i < 3; i++) host_levels_push(&ready, &urgent[i]);
+    /* Urgent tasks had all turns so far: the one below them has the next. */
+    for (int i = 0; i < 100; i++) host_levels_push(&ready, host_levels_pop(&ready));
+    host_levels_push(&ready, &idle);
+    assert_ptr_equal(host_levels_pop(&ready), &idle);
+    /* And urgent ones come first where it had all turns. */
+    for (int i = 0; i < 3; i++) host_levels_remove(&ready, &urgent[i]);
+    host_levels_push(&ready, &idle);
+    for (int i = 0; i < 100; i++) host_levels_push(&ready, host_levels_pop(&ready));
+    host_levels_push(&ready, &urgent[1]);
+    assert_ptr_equal(host_levels_pop(&ready), &urgent[1]);
+    assert_ptr_equal(host_levels_pop(&ready), &idle);
+    assert_null(host_levels_pop(&ready));
 }
 
 static void timers_come_out_in_the_order_of_their_times(void **state) {
@@ -99,10 +155,10 @@ static void timers_come_out_in_the_order_of_their_times(void **state) {
     int count = 0;
     host_task *task;
     while ((task = host_queue_pop_due(self->runtime, UINT64_MAX - 1))) {
-        assert_true(task->timer_at >= last);
+        assert_true(task->timer.at >= last);
         assert_int_not_equal((task - self->tasks) % 5, 0);
-        assert_int_equal(task->heap_index, HOST_NO_TIMER);
-        last = task->timer_at;
+        assert_int_equal(task->timer.index, HOST_NO_TIMER);
+        last = task->timer.at;
         count++;
     }
     assert_int_equal(count, TASKS - TASKS / 5 - 1);
@@ -127,6 +183,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(ids_find_their_task_and_are_never_used_twice),
         TEST(ready_tasks_come_out_in_order_and_once),
+        TEST(a_level_gets_four_turns_for_each_one_below_it),
+        TEST(who_becomes_ready_while_others_run_has_a_turn_soon),
         TEST(timers_come_out_in_the_order_of_their_times),
         TEST(only_what_is_due_comes_out),
     };
