@@ -671,6 +671,59 @@ typedef void (*wplug_trace_fn)(void *user, const wplug_trace *message);
 /* `trace` NULL, as at the beginning: messages are not traced. */
 WPLUG_API wplug_status wplug_runtime_set_trace(wplug_runtime *runtime, wplug_trace_fn trace, void *user);
 
+/* ---- Statistics -------------------------------------------------------------------------------------- */
+
+/* Sizes of something that was measured again and again. buckets[0] counts the values 0 and 1, buckets[i] those
+ * from 2^i up to but not including 2^(i + 1). */
+typedef struct wplug_histogram {
+    uint64_t count;
+    uint64_t sum; /* of all values; sum / count is the mean */
+    uint64_t buckets[64];
+} wplug_histogram;
+
+/* More than any status's number, now and in later versions with the same number here. */
+#define WPLUG_STATUS_END 96
+
+/* What a runtime, or all runtimes of a pool together, have done since they were made, and what they do now. "..._high"
+ * is the most that there ever was at once; of a pool it is the sum of what its runtimes had, each at a time of its
+ * own. Counting is always on. */
+typedef struct wplug_stats {
+    size_t size;
+
+    uint64_t started;                 /* tasks */
+    uint64_t ended[WPLUG_STATUS_END]; /* tasks by their status: ended[WPLUG_OK], ended[WPLUG_TRAP]... */
+    uint64_t slices;                  /* of guest code */
+    uint64_t fuel;                    /* spent in them */
+    uint64_t guest_ns;                /* that they took, host methods and other callbacks not included */
+    uint64_t fresh_starts;            /* tasks that started from the module, */
+    uint64_t snapshot_starts;         /* and from a snapshot of their plugin; */
+    uint64_t reused_sandboxes;        /* of the latter those in a sandbox that was kept */
+
+    uint64_t host_calls; /* requests and notifications that reached a host method */
+    uint64_t method_ns;  /* that host methods took, until they returned; tasks that they ran included */
+
+    uint64_t messages_from_plugins, messages_to_plugins;
+    uint64_t bytes_from_plugins, bytes_to_plugins; /* on calls' stdout and stdin, line ends included */
+    uint64_t log_bytes;                            /* on calls' stderr */
+
+    /* Tasks now. Those that have answered and go on a little are `lingering` and not among the others, but for
+     * `ready` and `suspended`. */
+    uint64_t tasks, tasks_high;
+    uint64_t ready, ready_high; /* wait for their slice */
+    uint64_t suspended;         /* wait for a time, an answer, or stdio */
+    uint64_t lingering;
+    uint64_t memory_bytes, memory_high; /* linear memory of all tasks together, as of their last slice */
+
+    wplug_histogram call_ns;   /* from a task's start to its end */
+    wplug_histogram wait_ns;   /* from a task's start to its first slice */
+    wplug_histogram guest;     /* guest_ns of each task */
+    wplug_histogram fuel_used; /* of each task */
+    wplug_histogram answer_ns; /* from a request to its answer */
+} wplug_stats;
+
+/* Fills in *out, whose size must be set: sizeof(wplug_stats). What a single task has used is in its result. */
+WPLUG_API wplug_status wplug_runtime_stats(const wplug_runtime *runtime, wplug_stats *out);
+
 /* ---- Commands and single functions ------------------------------------------------------------------- */
 
 /* What a stdio callback answers besides a number of bytes. */

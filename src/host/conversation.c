@@ -71,6 +71,7 @@ static void take_log(host_task *task, base_bytes output) {
     bool is_too_much = output.size > room;
     if (is_too_much) output.size = (size_t)room;
     task->log_bytes += output.size;
+    task->runtime->stats.log_bytes += output.size;
     while (task->runtime->log && output.size > 0) {
         const uint8_t *end = memchr(output.data, '\n', output.size);
         size_t size = end ? (size_t)(end - output.data) : output.size;
@@ -109,6 +110,8 @@ static void input_taken(void *owner, size_t size) {
 
 void host_conversation_sent(host_task *task, size_t from) {
     base_bytes all = rpc_peer_output(task->peer);
+    task->runtime->stats.messages_to_plugins += all.size > from;
+    task->runtime->stats.bytes_to_plugins += all.size - from;
     /* The callback may answer more, which is then traced there, but the guest must not run and read
      * meanwhile. */
     bool was_busy = task->is_busy;
@@ -199,7 +202,7 @@ static void handle_request(host_task *task, const rpc_event *event) {
         end_without_memory(task);
         return;
     }
-    method(user, request);
+    host_request_handle(task->runtime, request, method, user);
     wplug_request_release(request);
 }
 
@@ -300,6 +303,7 @@ static void handle_events(host_task *task) {
             return;
         }
         if (event.kind == RPC_EVENT_NONE) return;
+        task->runtime->stats.messages_from_plugins++;
         handle_event(task, &event);
     }
 }
@@ -339,6 +343,7 @@ void host_conversation_take(host_task *task, uint32_t fd, base_bytes output) {
         return;
     }
     if (task->is_ended && !task->lingers) return;
+    task->runtime->stats.bytes_from_plugins += output.size;
     task->mid_line = output.data[output.size - 1] != '\n';
     if (task->runtime->trace)
         feed_traced(task, output);

@@ -62,6 +62,9 @@ base_allocator host_allocator(const wplug_allocator *allocator); /* NULL: the de
  * zeros. */
 bool host_read_struct(void *to, size_t to_size, const void *from);
 
+/* The other way: fills in a struct of the embedder's, as far as its size goes. */
+void host_write_struct(void *to, const void *from, size_t from_size);
+
 /* ---- Limits (limits.c) ---- */
 
 /* `own`, where its fields are 0 `below`, where those are 0 the defaults. Either may be NULL. False where a
@@ -167,6 +170,8 @@ struct wplug_request {
     wplug_task task_id;
     void *context;
     bool is_notification;
+    bool is_in_method; /* its host method is on the C stack */
+    uint64_t asked_at;
     uint64_t rpc_request; /* the peer's handle */
     char *method, *params;
     size_t method_size, params_size;
@@ -187,6 +192,8 @@ struct wplug_request {
 /* Makes a request of a task's and puts it into its list; the caller has the first reference. NULL: no memory.
  */
 wplug_request *host_request_new(host_task *task, const rpc_event *event);
+/* Runs a host method for it. */
+void host_request_handle(wplug_runtime *runtime, wplug_request *request, wplug_method_fn method, void *user);
 /* The task has ended: its requests answer WPLUG_GONE from now on. */
 void host_requests_abandon(host_task *task);
 
@@ -368,6 +375,8 @@ struct host_task {
     bool missed_turn; /* it was busy when it should have had one */
     host_timer timer;
     uint64_t started_at, deadline; /* UINT64_MAX: none */
+    uint64_t guest_ns;             /* so far */
+    uint64_t memory_counted;       /* what the statistics know of */
     uint64_t skip_to, skip_at; /* deterministic clocks: the guest's shows skip_to when ours shows skip_at */
 
     /* The sandbox, and what is in it. */
@@ -487,13 +496,21 @@ struct wplug_runtime {
     host_task *tasks;      /* all of them, also those that linger */
     size_t task_count;     /* all */
     size_t reported_count; /* those that linger */
+    size_t turning;        /* whose turns are on the C stack */
 
     host_ids ids;
     host_levels ready;
     host_heap timers; /* has room for all tasks */
     host_pool pool;
     size_t most_tasks; /* at once, since memory was last given back */
+
+    uint64_t now;      /* the clock when it was last read by host_clock */
+    wplug_stats stats; /* but for what host_stats_look finds elsewhere */
 };
+
+static inline uint64_t host_clock(wplug_runtime *runtime) {
+    return runtime->now = os_monotonic_ns();
+}
 
 /* Checks that a runtime may be used here and now. WPLUG_MISUSE with a sentence where not. */
 wplug_status host_enter(const wplug_runtime *runtime, const char *function, wplug_error *error);
@@ -521,6 +538,16 @@ void host_queue_set_timer(wplug_runtime *runtime, host_task *task, uint64_t at);
 void host_queue_clear_timer(wplug_runtime *runtime, host_task *task);
 /* The task whose timer is first, if that is not later than `now`; it has no timer then. NULL: none. */
 host_task *host_queue_pop_due(wplug_runtime *runtime, uint64_t now);
+
+/* ---- Statistics (stats.c) ---- */
+
+void host_histogram_add(wplug_histogram *histogram, uint64_t value);
+/* A task's result is decided. */
+void host_stats_ended(wplug_stats *stats, const host_task *task);
+/* A task has that much linear memory now. */
+void host_stats_memory(host_task *task, uint64_t bytes);
+/* All of it, as it is now. */
+void host_stats_look(const wplug_runtime *runtime, wplug_stats *out);
 
 /* ---- Values (values.c) ---- */
 

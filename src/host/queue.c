@@ -226,7 +226,9 @@ host_task *host_queue_find(const wplug_runtime *runtime, wplug_task id) {
 }
 
 void host_queue_push_ready(wplug_runtime *runtime, host_task *task) {
-    if (!task->place.is_queued) host_levels_push(&runtime->ready, &task->place);
+    if (task->place.is_queued) return;
+    host_levels_push(&runtime->ready, &task->place);
+    if (runtime->ready.count > runtime->stats.ready_high) runtime->stats.ready_high = runtime->ready.count;
 }
 
 host_task *host_queue_pop_ready(wplug_runtime *runtime) {

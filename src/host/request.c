@@ -220,6 +220,24 @@ typedef struct host_answer {
     base_bytes data;
 } host_answer;
 
+static void count_answer(wplug_runtime *runtime, const wplug_request *request, uint64_t now) {
+    host_histogram_add(&runtime->stats.answer_ns, now - request->asked_at);
+}
+
+void host_request_handle(wplug_runtime *runtime, wplug_request *request, wplug_method_fn method, void *user) {
+    wplug_stats *stats = &runtime->stats;
+    request->asked_at = host_clock(runtime);
+    request->is_in_method = true;
+    stats->host_calls++;
+    method(user, request);
+    request->is_in_method = false;
+    uint64_t now = host_clock(runtime);
+    stats->method_ns += now - request->asked_at;
+    bool is_answered =
+        !request->is_notification && !request->task && atomic_load(&request->state) == HOST_REQUEST_ANSWERED;
+    if (is_answered) count_answer(runtime, request, now);
+}
+
 /* Writes the answer into what the guest reads. Without memory nothing happens; else the request leaves the
  * list. */
 static wplug_status give_to_peer(wplug_request *request, const host_answer *answer) {
@@ -231,6 +249,7 @@ static wplug_status give_to_peer(wplug_request *request, const host_answer *answ
                                                      answer->text, answer->data, &why)
                              : rpc_peer_answer(task->peer, request->rpc_request, answer->text, &why);
     if (status == BASE_NO_MEMORY) return WPLUG_NO_MEMORY;
+    if (!request->is_in_method) count_answer(task->runtime, request, host_clock(task->runtime));
     unlink_request(request);
     if (status) {
         host_task_end(task, WPLUG_MESSAGE_LIMIT, "the answer of host method \"%.100s\" is too long: %s",

@@ -227,6 +227,7 @@ static wplug_status acquire_copy(host_task *task, const host_snapshot *snapshot,
     wplug_runtime *runtime = task->runtime;
     host_sandbox *sandbox = take_idle(&runtime->pool, task->plugin);
     if (sandbox) {
+        runtime->stats.reused_sandboxes++;
         engine_exec_set_limits(sandbox->exec, limits);
         take_over(task, sandbox);
         return WPLUG_OK;
@@ -256,10 +257,12 @@ wplug_status host_sandbox_acquire(host_task *task, wplug_error *error) {
     engine_limits limits = engine_limits_of(&task->limits);
     const host_snapshot *snapshot = host_snapshot_find(task, &limits);
     if (!snapshot) {
+        task->runtime->stats.fresh_starts++;
         wplug_status status = acquire_fresh(task, &limits, error);
         if (!status) host_snapshot_begin(task);
         return status;
     }
+    task->runtime->stats.snapshot_starts++;
     wplug_status status = acquire_copy(task, snapshot, &limits, error);
     if (!status && host_snapshot_replay(task, snapshot) != WPLUG_OK) status = host_no_memory(error);
     return status;

@@ -43,9 +43,13 @@ static wplug_status launch(host_task *task, wplug_status status, wplug_done_fn d
     }
     task->done = done;
     task->done_user = user;
+    wplug_runtime *runtime = task->runtime;
+    size_t count = runtime->task_count - runtime->reported_count;
+    runtime->stats.started++;
+    if (count > runtime->stats.tasks_high) runtime->stats.tasks_high = count;
     if (id) *id = task->id;
-    host_queue_push_ready(task->runtime, task);
-    host_runtime_news(task->runtime);
+    host_queue_push_ready(runtime, task);
+    host_runtime_news(runtime);
     return host_ok(error);
 }
 

@@ -45,7 +45,7 @@ wplug_status host_task_new(wplug_runtime *runtime, wplug_plugin *plugin, host_ki
     task->kind = kind;
     task->limits = resolved;
     task->fuel_limit = resolved.fuel;
-    task->started_at = os_monotonic_ns();
+    task->started_at = host_clock(runtime);
     task->deadline = add_saturating(task->started_at, resolved.time_ns);
     base_buffer_init(&task->log_line, &runtime->allocator);
     base_buffer_init(&task->trace_line, &runtime->allocator);
@@ -63,6 +63,7 @@ void host_task_free(host_task *task) {
     host_requests_abandon(task);
     host_queue_remove_task(runtime, task);
     if (task->is_reported) runtime->reported_count--;
+    host_stats_memory(task, 0);
     host_sandbox_release(task);
     rpc_peer_free(task->peer);
     wasi_context_free(&task->wasi);
@@ -117,7 +118,7 @@ static void begin_to_linger(host_task *task) {
     task->lingers = true;
     task->wasi.input_ended = true;
     task->fuel_limit = add_saturating(host_task_fuel_used(task), task->limits.linger_fuel);
-    task->deadline = add_saturating(os_monotonic_ns(), task->limits.linger_ns);
+    task->deadline = add_saturating(task->runtime->now, task->limits.linger_ns);
 }
 
 void host_task_end(host_task *task, wplug_status status, const char *format, ...) {
@@ -126,7 +127,7 @@ void host_task_end(host_task *task, wplug_status status, const char *format, ...
     host_result *result = task->result;
     result->public.status = status;
     result->public.fuel_used = host_task_fuel_used(task);
-    result->public.time_ns = os_monotonic_ns() - task->started_at;
+    result->public.time_ns = host_clock(task->runtime) - task->started_at;
     result->public.memory_bytes = memory_bytes(task);
     if (status != WPLUG_OK) {
         char subject[220], words[sizeof result->message];
@@ -140,6 +141,7 @@ void host_task_end(host_task *task, wplug_status status, const char *format, ...
         result->public.message = result->message;
     }
     if (has_backtrace(status)) keep_backtrace(task);
+    host_stats_ended(&task->runtime->stats, task);
     host_requests_abandon(task);
     if (task->kind == HOST_CALL && (status == WPLUG_OK || status == WPLUG_RPC_ERROR)) begin_to_linger(task);
 }
@@ -422,6 +424,7 @@ static void begin(host_task *task) {
         if (task->has_args) task->wasi.args = &task->args;
     }
     if (task->is_ended) return;
+    host_histogram_add(&task->runtime->stats.wait_ns, host_clock(task->runtime) - task->started_at);
     wplug_status status = host_sandbox_acquire(task, &error);
     if (status)
         host_task_end(task, status, "%s", error.message);
@@ -485,10 +488,20 @@ static host_turn handle_outcome(host_task *task, engine_outcome outcome) {
     return HOST_STOP;
 }
 
+static engine_outcome run_guest(host_task *task, uint64_t since, uint64_t fuel) {
+    engine_outcome outcome = engine_exec_run(task->exec, (int64_t)fuel);
+    if (task->wasi.is_held) outcome = host_snapshot_record(task);
+    uint64_t spent = host_clock(task->runtime) - since;
+    task->guest_ns += spent;
+    task->runtime->stats.guest_ns += spent;
+    task->is_waiting = outcome == ENGINE_WAITING;
+    return outcome;
+}
+
 /* Runs a slice of guest code, through as many host calls as it lasts for. */
 static host_turn run_slice(host_task *task) {
     bool was_ended = task->is_ended;
-    uint64_t now = os_monotonic_ns(), start = host_task_fuel_used(task) - task->slice_spent;
+    uint64_t now = host_clock(task->runtime), start = host_task_fuel_used(task) - task->slice_spent;
     task->slice_start = start;
     task->slice_spent = 0;
     if (now >= task->deadline) {
@@ -508,14 +521,23 @@ static host_turn run_slice(host_task *task) {
         uint64_t left = task->fuel_limit - used;
         if (slice - spent < left) left = slice - spent;
         if (task->is_recording && used + left > task->most_fuel) task->most_fuel = used + left;
-        engine_outcome outcome = engine_exec_run(task->exec, (int64_t)left);
-        if (task->wasi.is_held) outcome = host_snapshot_record(task);
-        task->is_waiting = outcome == ENGINE_WAITING;
+        engine_outcome outcome = run_guest(task, now, left);
         take_output(task);
         if (task->is_ended != was_ended) return is_over(outcome) ? HOST_STOP : HOST_AGAIN;
         host_turn turn = handle_outcome(task, outcome);
         if (turn != HOST_AGAIN || outcome == ENGINE_OUT_OF_FUEL || task->is_ended != was_ended) return turn;
+        now = host_clock(task->runtime);
     }
+}
+
+static host_turn run_counted_slice(host_task *task) {
+    wplug_stats *stats = &task->runtime->stats;
+    uint64_t before = host_task_fuel_used(task);
+    host_turn turn = run_slice(task);
+    stats->slices++;
+    stats->fuel += host_task_fuel_used(task) - before;
+    host_stats_memory(task, memory_bytes(task));
+    return turn;
 }
 
 static void sleep_until_event(host_task *task) {
@@ -541,12 +563,14 @@ void host_task_turn(host_task *task) {
         return;
     }
     task->is_busy = true;
+    runtime->turning++;
     host_queue_clear_timer(runtime, task);
     host_turn turn = HOST_STOP;
     if (!task->is_ended && task->phase == HOST_NEW) begin(task);
-    if (!task->is_ended || (task->lingers && task->has_run)) turn = run_slice(task);
+    if (!task->is_ended || (task->lingers && task->has_run)) turn = run_counted_slice(task);
     if (task->is_ended) host_task_report(task);
     task->is_busy = false;
+    runtime->turning--;
     if (task->is_ended && (!task->lingers || turn == HOST_STOP)) {
         host_task_free(task);
         return;

@@ -49,6 +49,14 @@ bool host_read_struct(void *to, size_t to_size, const void *from) {
     return true;
 }
 
+void host_write_struct(void *to, const void *from, size_t from_size) {
+    size_t size;
+    memcpy(&size, to, sizeof size);
+    memset(to, 0, size);
+    memcpy(to, from, size < from_size ? size : from_size);
+    memcpy(to, &size, sizeof size);
+}
+
 static void init_struct(void *to, size_t size) {
     if (!to || size < sizeof size) return;
     memset(to, 0, size);

@@ -1,0 +1,45 @@
+/* Owns statistics: counting into them, and handing them out. */
+#include "host/host.h"
+
+void host_histogram_add(wplug_histogram *histogram, uint64_t value) {
+    unsigned bucket = 0;
+    for (unsigned step = 32; step > 0; step /= 2) {
+        if (value >> bucket >> step) bucket += step;
+    }
+    histogram->buckets[bucket]++;
+    histogram->count++;
+    histogram->sum += value;
+}
+
+void host_stats_ended(wplug_stats *stats, const host_task *task) {
+    const wplug_result *result = &task->result->public;
+    stats->ended[result->status]++;
+    host_histogram_add(&stats->call_ns, result->time_ns);
+    host_histogram_add(&stats->guest, task->guest_ns);
+    host_histogram_add(&stats->fuel_used, result->fuel_used);
+}
+
+void host_stats_memory(host_task *task, uint64_t bytes) {
+    wplug_stats *stats = &task->runtime->stats;
+    stats->memory_bytes += bytes - task->memory_counted;
+    task->memory_counted = bytes;
+    if (stats->memory_bytes > stats->memory_high) stats->memory_high = stats->memory_bytes;
+}
+
+void host_stats_look(const wplug_runtime *runtime, wplug_stats *out) {
+    *out = runtime->stats;
+    out->tasks = runtime->task_count - runtime->reported_count;
+    out->ready = runtime->ready.count;
+    out->suspended = runtime->task_count - runtime->ready.count - runtime->turning;
+    out->lingering = runtime->reported_count;
+}
+
+wplug_status wplug_runtime_stats(const wplug_runtime *runtime, wplug_stats *out) {
+    wplug_status status = host_enter(runtime, "wplug_runtime_stats", NULL);
+    if (status) return status;
+    if (!out || out->size < sizeof out->size) return WPLUG_MISUSE;
+    wplug_stats stats;
+    host_stats_look(runtime, &stats);
+    host_write_struct(out, &stats, sizeof stats);
+    return WPLUG_OK;
+}
