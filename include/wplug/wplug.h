@@ -35,8 +35,8 @@
  * - Callbacks run on the runtime's thread, inside the function that steps the runtime (or frees it), one at a
  *   time, never while guest code is on the C stack. They may call any function of this header except where it
  *   is said otherwise. The wake callback is the exception: it runs anywhere and may call nothing.
- * - The library prints nothing, exits never, installs no signal handler, starts no thread and has no global
- *   state.
+ * - The library prints nothing, exits never, installs no signal handler and has no global state. It starts no
+ *   thread, but for those of a wplug_pool.
  * - What an embedder does wrong (a NULL where an object must be, a handle that was freed, a call from another
  *   thread, a second answer to one request) is answered with WPLUG_MISUSE, and a sentence where there is an
  *   `error` to put it in, wherever C lets the library notice.
@@ -92,6 +92,7 @@ typedef enum wplug_status {
     WPLUG_BAD_JSON = 6,  /* text handed in as JSON is not JSON; the message says where */
     WPLUG_NOT_FOUND = 7, /* wplug_json_find: there is nothing at that place; wplug_disassemble: no such
                             function */
+    WPLUG_BUSY = 8,      /* a pool's queue is full: try again when calls have ended */
 
     /* Ways in which loading a plugin fails. */
     WPLUG_FILE_NOT_FOUND = 20,
@@ -714,6 +715,10 @@ typedef struct wplug_stats {
     uint64_t lingering;
     uint64_t memory_bytes, memory_high; /* linear memory of all tasks together, as of their last slice */
 
+    /* Of a pool: calls in its queue, and calls that it refused with WPLUG_BUSY. */
+    uint64_t queued, queued_high;
+    uint64_t refused;
+
     wplug_histogram call_ns;   /* from a task's start to its end */
     wplug_histogram wait_ns;   /* from a task's start to its first slice */
     wplug_histogram guest;     /* guest_ns of each task */
@@ -783,6 +788,95 @@ WPLUG_API wplug_status wplug_invoke(wplug_runtime *runtime, wplug_plugin *plugin
                                     const char *const *arguments, size_t argument_count,
                                     const wplug_command_options *options, wplug_result **result,
                                     wplug_error *error);
+
+/* ---- Pools ------------------------------------------------------------------------------------------- */
+
+/* Runtimes on threads of their own, which take calls from one queue. For programs that have more calls than one
+ * thread can run; everything that they know of runtimes and tasks holds, but for what is said here. All
+ * functions are for any thread, callbacks included, but for wplug_pool_shutdown and wplug_pool_free. */
+typedef struct wplug_pool wplug_pool;
+
+/* Runs on each of the pool's threads when it has made its runtime, to give it its host methods, log and trace
+ * callbacks. They run on that thread. `thread` counts from 0. Anything but WPLUG_OK makes wplug_pool_new fail
+ * with it. */
+typedef wplug_status (*wplug_pool_start_fn)(void *user, wplug_runtime *runtime, unsigned thread);
+/* Runs on each of these threads at its end, when its runtime was freed. */
+typedef void (*wplug_pool_stop_fn)(void *user, unsigned thread);
+
+typedef struct wplug_pool_options {
+    size_t size;
+    /* Of each runtime; NULL the defaults. The allocator is the pool's too, and is called from any thread. */
+    const wplug_runtime_options *runtime;
+    uint32_t threads;        /* 0: as many as the system runs at once for this process */
+    uint32_t queue_capacity; /* calls that wait to be taken by a thread. 0: 1,024 */
+    uint32_t
+        calls_per_thread; /* calls that one thread has taken and that have not ended, most of which may be
+                                  waiting for host methods. 0: 1,024 */
+
+    wplug_pool_start_fn start; /* may be NULL, as the next */
+    wplug_pool_stop_fn stop;
+    void *thread_user; /* for both */
+
+    /* Where completion callbacks run: on the thread that ran the call; or, with `dispatch`, in wplug_pool_dispatch,
+     * on a thread of the program's choice. `wake` then says (on some other thread) that there is something to
+     * dispatch: at most once until it is called. It must not call into the library. */
+    bool dispatch;
+    wplug_wake_fn wake;
+    void *wake_user;
+} wplug_pool_options;
+
+WPLUG_API void wplug_pool_options_init_sized(wplug_pool_options *options, size_t size);
+static inline void wplug_pool_options_init(wplug_pool_options *options) {
+    wplug_pool_options_init_sized(options, sizeof *options);
+}
+
+/* Starts the threads and waits until each is ready. `options` NULL means the defaults. WPLUG_SYSTEM where the
+ * platform gives no threads, WPLUG_NO_MEMORY, WPLUG_MISUSE, or what `start` said; then all threads have ended
+ * again. The caller owns the pool. */
+WPLUG_API wplug_status wplug_pool_new(const wplug_pool_options *options, wplug_pool **out,
+                                      wplug_error *error);
+
+/* Puts a call into the queue, as wplug_call_start does with a runtime's tasks. The first thread that has nothing to
+ * run takes it; where all are busy, they take calls in their order and by their priority, and run them beside those
+ * that they have. A call's time limit counts from here. *task, which may be NULL, is an id that no other call of the
+ * pool and no task of its runtimes has; logs, traces and requests show it. On the call's thread it is good for
+ * wplug_task_inspect, _backtrace and _cancel too.
+ * Fails as wplug_call_start does, and with WPLUG_BUSY where the queue is full, WPLUG_GONE where the pool was shut
+ * down. */
+WPLUG_API wplug_status wplug_pool_call_start(wplug_pool *pool, wplug_plugin *plugin, const char *method,
+                                             const char *params, const wplug_call_options *options,
+                                             wplug_done_fn done, void *user, wplug_task *task,
+                                             wplug_error *error);
+
+/* The same, and waits for the end, as wplug_call does; no dispatching is needed. In a callback on one of the pool's
+ * own threads the call does not go through the queue: it is a wplug_call on that thread's runtime, so that a thread
+ * never waits for itself. */
+WPLUG_API wplug_status wplug_pool_call(wplug_pool *pool, wplug_plugin *plugin, const char *method,
+                                       const char *params, const wplug_call_options *options,
+                                       wplug_result **result, wplug_error *error);
+
+/* Ends a call with WPLUG_CANCELLED, be it in the queue or on a thread, within a slice. WPLUG_GONE where it has ended
+ * already or was cancelled before. A call that ends by itself in that moment may end so all the same. */
+WPLUG_API wplug_status wplug_pool_cancel(wplug_pool *pool, wplug_task task);
+
+/* Runs the completion callbacks of the calls that have ended, on this thread and one after the other; returns how
+ * many those were. For pools with the option `dispatch`; one thread at a time. */
+WPLUG_API size_t wplug_pool_dispatch(wplug_pool *pool);
+
+/* Ends the pool's work: no call can be started any more (WPLUG_GONE). With `drain`, those that were started go on to
+ * their ends; else they end with WPLUG_CANCELLED. Returns when all threads have ended. Dispatching goes on to be the
+ * program's part. May be called again, without `drain` also by another thread while it waits, to cut a draining
+ * short. WPLUG_MISUSE in a callback on one of the pool's threads. */
+WPLUG_API wplug_status wplug_pool_shutdown(wplug_pool *pool, bool drain);
+
+/* Shuts the pool down without draining where that was not done, runs the completion callbacks that were not
+ * dispatched, and frees it. No other thread may use it any more. WPLUG_MISUSE, and nothing happens, in a callback of
+ * the pool. NULL is fine. */
+WPLUG_API wplug_status wplug_pool_free(wplug_pool *pool);
+
+/* What the pool's runtimes have counted, all together, each as of its last call's end or a few milliseconds ago.
+ * `wait_ns` has the time in the queue in it. out->size must be set, as for wplug_runtime_stats. */
+WPLUG_API wplug_status wplug_pool_stats(const wplug_pool *pool, wplug_stats *out);
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
-/* What threads need of the operating system: who am I, a lock, and a way to sleep until another thread has
- * news. Belongs to the door that os.h is; apart from it because only the host room needs threads. A platform
+/* What threads need of the operating system: who am I, a lock, a way to sleep until another thread has news,
+ * and new threads. Belongs to the door that os.h is; apart from it because only the host room needs threads. A platform
  * without threads has a file in which all of this is trivial. */
 #ifndef WPLUG_BASE_OS_SYNC_H
 #define WPLUG_BASE_OS_SYNC_H
@@ -26,5 +26,19 @@ void os_signal_set(os_signal *signal);
 /* Waits for news, takes it and returns true; false when the monotonic clock reads `deadline_ns` first
  * (UINT64_MAX: no such time; 0: never waits). The caller does not hold the lock. */
 bool os_signal_wait(os_signal *signal, uint64_t deadline_ns);
+
+/* ---- Threads ---- */
+
+typedef struct os_thread os_thread;
+
+/* Starts a thread that runs `run`, with all signals blocked, so that they go to the program's own threads, and
+ * with a C stack of at least 2 MiB. BASE_NO_MEMORY; BASE_IO also where the platform has no threads. */
+base_status os_thread_start(const base_allocator *allocator, void (*run)(void *user), void *user,
+                            os_thread **out);
+/* Waits until the thread has come back from `run`, and frees it. */
+void os_thread_join(os_thread *thread);
+
+/* How many threads the system runs at once for this process; at least 1. */
+unsigned os_processor_count(void);
 
 #endif

@@ -1,4 +1,7 @@
-/* Owns threads' meeting points on POSIX systems. */
+/* Owns threads and their meeting points on POSIX systems. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
 #if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
 #define _DARWIN_C_SOURCE /* pthread_cond_timedwait_relative_np */
 #endif
@@ -7,7 +10,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { NS_PER_S = 1000000000 };
 
@@ -109,4 +115,70 @@ bool os_signal_wait(os_signal *signal, uint64_t deadline_ns) {
     signal->has_news = false;
     pthread_mutex_unlock(&signal->lock);
     return had_news;
+}
+
+/* ---- Threads ---- */
+
+struct os_thread {
+    pthread_t thread;
+    void (*run)(void *user);
+    void *user;
+    base_allocator allocator;
+};
+
+static void *run_thread(void *user) {
+    os_thread *thread = user;
+    thread->run(thread->user);
+    return NULL;
+}
+
+/* Some C libraries give new threads little stack; callbacks nest. */
+static int set_stack_size(pthread_attr_t *attributes) {
+    const size_t least = (size_t)2 << 20;
+    size_t size;
+    int failed = pthread_attr_getstacksize(attributes, &size);
+    return failed || size >= least ? failed : pthread_attr_setstacksize(attributes, least);
+}
+
+base_status os_thread_start(const base_allocator *allocator, void (*run)(void *user), void *user,
+                            os_thread **out) {
+    *out = NULL;
+    os_thread *thread = base_alloc_zeroed(allocator, 1, sizeof *thread);
+    if (!thread) return BASE_NO_MEMORY;
+    thread->run = run;
+    thread->user = user;
+    thread->allocator = allocator ? *allocator : *base_default_allocator();
+    pthread_attr_t attributes;
+    int failed = pthread_attr_init(&attributes);
+    if (!failed) {
+        /* The mask is inherited, so it is set here for as long as it takes. */
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        failed = set_stack_size(&attributes);
+        if (!failed) failed = pthread_create(&thread->thread, &attributes, run_thread, thread);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        pthread_attr_destroy(&attributes);
+    }
+    if (failed) {
+        base_free(allocator, thread, sizeof *thread);
+        return failed == ENOMEM ? BASE_NO_MEMORY : BASE_IO;
+    }
+    *out = thread;
+    return BASE_OK;
+}
+
+void os_thread_join(os_thread *thread) {
+    pthread_join(thread->thread, NULL);
+    base_allocator allocator = thread->allocator;
+    base_free(&allocator, thread, sizeof *thread);
+}
+
+unsigned os_processor_count(void) {
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return (unsigned)CPU_COUNT(&set);
+#endif
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (unsigned)count : 1;
 }

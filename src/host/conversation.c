@@ -136,7 +136,7 @@ wplug_status host_conversation_start(host_task *task, base_bytes method, base_by
                                      wplug_error *error) {
     rpc_config config;
     rpc_config_init(&config);
-    config.allocator = &task->runtime->allocator;
+    config.allocator = task->allocator;
     config.max_line = size_limit(task->limits.message_bytes);
     uint64_t depth = task->limits.message_depth, calls = task->limits.host_calls;
     config.max_depth = depth < UINT32_MAX ? (uint32_t)depth : UINT32_MAX;
@@ -167,7 +167,7 @@ static void refuse_request(host_task *task, const rpc_event *event) {
     size_t before = rpc_peer_output(task->peer).size;
     char text[200];
     base_buffer words;
-    base_buffer_init(&words, &task->runtime->allocator);
+    base_buffer_init(&words, task->allocator);
     base_bytes sentence = BASE_LITERAL("Method not found");
     if (base_buffer_appendf(&words, "Method not found: %.*s", HOST_SPAN(event->method)) == BASE_OK) {
         sentence.size = words.size < sizeof text ? words.size : sizeof text;

@@ -24,12 +24,14 @@
 #include <stdatomic.h>
 
 typedef struct host_task host_task;
+typedef struct host_worker host_worker;
 
 /* ---- Magic numbers ----
  *
  * Every handle carries one, and HOST_DEAD once it is freed. Where freed memory was not used again yet, a
  * stale handle is noticed. They do not come first: allocators like to keep their lists there. */
 enum { HOST_PLUGIN_MAGIC = 0x57504C47, HOST_RUNTIME_MAGIC = 0x5750524E, HOST_REQUEST_MAGIC = 0x57505251 };
+enum { HOST_POOL_MAGIC = 0x5750504F };
 enum { HOST_RESULT_MAGIC = 0x57505253, HOST_TEXT_MAGIC = 0x57505458, HOST_DEAD = 0x44454144 };
 
 /* ---- Errors and texts (status.c, text.c) ---- */
@@ -359,7 +361,8 @@ typedef enum host_turn {
 
 struct host_task {
     wplug_task id;
-    wplug_runtime *runtime;
+    wplug_runtime *runtime; /* NULL: it waits in a pool */
+    const base_allocator *allocator;
     wplug_plugin *plugin; /* retained */
     host_kind kind;
     host_phase phase;
@@ -435,10 +438,18 @@ struct host_task {
 #define HOST_TASK_OF(pointer, member)                                                                        \
     ((host_task *)(void *)((uint8_t *)(pointer) - offsetof(host_task, member)))
 
-/* A task that is in no queue yet, with a result, limits and its place among the runtime's tasks. */
+/* A task that belongs to no runtime yet, with a result and limits. `allocator` must outlive it, and be that of
+ * the runtime that it joins. */
+wplug_status host_task_make(const base_allocator *allocator, wplug_plugin *plugin, host_kind kind,
+                            const wplug_limits *limits, host_task **out, wplug_error *error);
+/* Gives it its place among a runtime's tasks; WPLUG_NO_MEMORY leaves it as it was. */
+wplug_status host_task_join(host_task *task, wplug_runtime *runtime);
+/* Both. It is in no queue yet. */
 wplug_status host_task_new(wplug_runtime *runtime, wplug_plugin *plugin, host_kind kind,
                            const wplug_limits *limits, host_task **out, wplug_error *error);
-/* Frees a task that is not busy; it leaves all queues. */
+/* It is complete: it gets its turns. */
+void host_task_launch(host_task *task);
+/* Frees a task that is not busy; it leaves all queues of its runtime, where it has one. */
 void host_task_free(host_task *task);
 
 /* One turn; the task may be gone afterwards. It is in no queue when it is called. */
@@ -446,6 +457,7 @@ void host_task_turn(host_task *task);
 
 /* Decides the result; only the first end counts. The task still has to have a turn. */
 void host_task_end(host_task *task, wplug_status status, const char *format, ...) BASE_PRINTF(3, 4);
+void host_task_end_out_of_time(host_task *task);
 /* Something happened that the task may wait for: queues it if it can go on (or has ended). */
 void host_task_notice(host_task *task);
 /* Runs the completion callback, once. */
@@ -481,8 +493,9 @@ struct wplug_runtime {
     host_mailbox *mailbox;
     uint64_t slice_fuel;
     uint32_t magic;
-    unsigned depth;  /* steps on the C stack */
-    bool is_closing; /* wplug_runtime_free is at work */
+    unsigned depth;      /* steps on the C stack */
+    host_worker *worker; /* of a pool; NULL: of none */
+    bool is_closing;     /* wplug_runtime_free is at work */
 
     wplug_log_fn log;
     void *log_user;
@@ -539,6 +552,20 @@ void host_queue_clear_timer(wplug_runtime *runtime, host_task *task);
 /* The task whose timer is first, if that is not later than `now`; it has no timer then. NULL: none. */
 host_task *host_queue_pop_due(wplug_runtime *runtime, uint64_t now);
 
+/* ---- Pools (pool.c) ---- */
+
+/* Between two turns of a pool's runtime: obeys what other threads want of it, and takes work. */
+void host_pool_poll(host_worker *worker);
+/* Its thread is about to wait until *until, which may become earlier. False where there is something to do. */
+bool host_pool_rest(host_worker *worker, uint64_t *until);
+/* The task with one of the pool's ids, if it runs on that runtime. NULL: it does not. */
+host_task *host_pool_find(const wplug_runtime *runtime, wplug_task id);
+
+/* A call that is complete, but belongs to no runtime yet (start.c). */
+wplug_status host_call_make(const base_allocator *allocator, wplug_plugin *plugin, const char *method,
+                            const char *params, const wplug_call_options *options, host_task **out,
+                            wplug_error *error);
+
 /* ---- Statistics (stats.c) ---- */
 
 void host_histogram_add(wplug_histogram *histogram, uint64_t value);
@@ -546,6 +573,8 @@ void host_histogram_add(wplug_histogram *histogram, uint64_t value);
 void host_stats_ended(wplug_stats *stats, const host_task *task);
 /* A task has that much linear memory now. */
 void host_stats_memory(host_task *task, uint64_t bytes);
+/* Adds what another runtime of the pool has counted. */
+void host_stats_add(wplug_stats *sum, const wplug_stats *stats);
 /* All of it, as it is now. */
 void host_stats_look(const wplug_runtime *runtime, wplug_stats *out);
 

@@ -58,7 +58,8 @@ wplug_status wplug_runtime_free(wplug_runtime *runtime) {
     runtime->is_closing = true;
     while (runtime->tasks) {
         host_task *task = runtime->tasks;
-        host_task_end(task, WPLUG_CANCELLED, "the runtime was freed");
+        host_task_end(task, WPLUG_CANCELLED, "the %s",
+                      runtime->worker ? "pool was shut down" : "runtime was freed");
         host_task_report(task);
         host_task_free(task);
     }
@@ -142,6 +143,13 @@ static wplug_next leave(wplug_runtime *runtime) {
     return next;
 }
 
+/* What other threads have brought. */
+static void take_news(wplug_runtime *runtime) {
+    host_mailbox_deliver(runtime);
+    fire_timers(runtime);
+    if (runtime->worker) host_pool_poll(runtime->worker);
+}
+
 static void take_turns(wplug_runtime *runtime, uint64_t budget_ns) {
     uint64_t end = 0;
     size_t turns = runtime->ready.count;
@@ -149,12 +157,11 @@ static void take_turns(wplug_runtime *runtime, uint64_t budget_ns) {
         uint64_t now = os_monotonic_ns();
         end = budget_ns > UINT64_MAX - now ? UINT64_MAX : now + budget_ns;
     }
-    while (runtime->ready.count > 0 && (budget_ns > 0 || turns-- > 0)) {
+    while (runtime->ready.count > 0 && !runtime->is_closing && (budget_ns > 0 || turns-- > 0)) {
         host_task_turn(host_queue_pop_ready(runtime));
-        if (budget_ns == 0) continue;
-        if (os_monotonic_ns() >= end) return;
-        host_mailbox_deliver(runtime);
-        fire_timers(runtime);
+        if (budget_ns == 0 && !runtime->worker) continue;
+        if (budget_ns > 0 && os_monotonic_ns() >= end) return;
+        take_news(runtime);
     }
 }
 
@@ -168,8 +175,7 @@ wplug_status wplug_runtime_step(wplug_runtime *runtime, uint64_t budget_ns, wplu
     host_pool_sweep(runtime);
     /* Takes the news that it is about to look at. */
     os_signal_wait(runtime->mailbox->signal, 0);
-    host_mailbox_deliver(runtime);
-    fire_timers(runtime);
+    take_news(runtime);
     take_turns(runtime, budget_ns);
     runtime->depth--;
     if (runtime->task_count == 0 && runtime->most_tasks >= CROWD) host_runtime_trim(runtime);
@@ -192,6 +198,7 @@ wplug_status wplug_runtime_wait(wplug_runtime *runtime, uint64_t until_ns) {
     wplug_next next = leave(runtime);
     if (next.when == WPLUG_NOW) return WPLUG_OK;
     if (next.when == WPLUG_AT && next.at_ns < until_ns) until_ns = next.at_ns;
+    if (runtime->worker && !host_pool_rest(runtime->worker, &until_ns)) return WPLUG_OK;
     os_signal_wait(runtime->mailbox->signal, until_ns);
     return WPLUG_OK;
 }

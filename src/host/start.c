@@ -28,7 +28,7 @@ static wplug_status set_priority(host_task *task, int priority, wplug_error *err
 static wplug_status copy_name(host_task *task, const char *name, wplug_error *error) {
     size_t size = strlen(name) + 1;
     task->method = task->short_method;
-    if (size > sizeof task->short_method) task->method = base_alloc(&task->runtime->allocator, size);
+    if (size > sizeof task->short_method) task->method = base_alloc(task->allocator, size);
     if (!task->method) return host_no_memory(error);
     memcpy(task->method, name, size);
     return WPLUG_OK;
@@ -43,13 +43,9 @@ static wplug_status launch(host_task *task, wplug_status status, wplug_done_fn d
     }
     task->done = done;
     task->done_user = user;
-    wplug_runtime *runtime = task->runtime;
-    size_t count = runtime->task_count - runtime->reported_count;
-    runtime->stats.started++;
-    if (count > runtime->stats.tasks_high) runtime->stats.tasks_high = count;
     if (id) *id = task->id;
-    host_queue_push_ready(runtime, task);
-    host_runtime_news(runtime);
+    host_task_launch(task);
+    host_runtime_news(task->runtime);
     return host_ok(error);
 }
 
@@ -109,14 +105,10 @@ static wplug_status read_params(const char *params, base_bytes *out, wplug_error
     return host_fail(error, WPLUG_BAD_JSON, "the params are not JSON: %s", why.message);
 }
 
-wplug_status wplug_call_start(wplug_runtime *runtime, wplug_plugin *plugin, const char *method,
-                              const char *params, const wplug_call_options *options, wplug_done_fn done,
-                              void *user, wplug_task *id, wplug_error *error) {
-    if (id) *id = 0;
-    wplug_status status = check(runtime, plugin, "wplug_call_start", error);
-    if (status) return status;
+wplug_status host_call_make(const base_allocator *allocator, wplug_plugin *plugin, const char *method,
+                            const char *params, const wplug_call_options *options, host_task **out,
+                            wplug_error *error) {
     wplug_call_options own;
-    if (!method) return host_fail(error, WPLUG_MISUSE, "wplug_call_start: the method is NULL");
     if (!host_read_struct(&own, sizeof own, options)) {
         return host_fail(error, WPLUG_MISUSE, "wplug_call_options: call wplug_call_options_init first");
     }
@@ -125,15 +117,33 @@ wplug_status wplug_call_start(wplug_runtime *runtime, wplug_plugin *plugin, cons
                          "plugin \"%s\" has no `_start` export: it has no methods to call", plugin->name);
     }
     base_bytes value;
-    status = read_params(params, &value, error);
+    wplug_status status = read_params(params, &value, error);
     if (status) return status;
     host_task *task;
-    status = host_task_new(runtime, plugin, HOST_CALL, own.limits, &task, error);
+    status = host_task_make(allocator, plugin, HOST_CALL, own.limits, &task, error);
     if (status) return status;
     task->context = own.context;
     status = set_priority(task, own.priority, error);
     if (!status) status = copy_name(task, method, error);
     if (!status) status = host_conversation_start(task, base_bytes_from_text(method), value, error);
+    if (status)
+        host_task_free(task);
+    else
+        *out = task;
+    return status;
+}
+
+wplug_status wplug_call_start(wplug_runtime *runtime, wplug_plugin *plugin, const char *method,
+                              const char *params, const wplug_call_options *options, wplug_done_fn done,
+                              void *user, wplug_task *id, wplug_error *error) {
+    if (id) *id = 0;
+    wplug_status status = check(runtime, plugin, "wplug_call_start", error);
+    if (status) return status;
+    if (!method) return host_fail(error, WPLUG_MISUSE, "wplug_call_start: the method is NULL");
+    host_task *task;
+    status = host_call_make(&runtime->allocator, plugin, method, params, options, &task, error);
+    if (status) return status;
+    if (host_task_join(task, runtime) != WPLUG_OK) status = host_no_memory(error);
     return launch(task, status, done, user, id, error);
 }
 

@@ -26,6 +26,15 @@ void host_stats_memory(host_task *task, uint64_t bytes) {
     if (stats->memory_bytes > stats->memory_high) stats->memory_high = stats->memory_bytes;
 }
 
+/* Behind `size` there is nothing but 64-bit numbers. */
+void host_stats_add(wplug_stats *sum, const wplug_stats *stats) {
+    const size_t start = offsetof(wplug_stats, started);
+    uint64_t *to = (void *)((uint8_t *)sum + start);
+    const uint64_t *from = (const void *)((const uint8_t *)stats + start);
+    size_t count = (sizeof *sum - start) / sizeof *to;
+    for (size_t i = 0; i < count; i++) to[i] += from[i];
+}
+
 void host_stats_look(const wplug_runtime *runtime, wplug_stats *out) {
     *out = runtime->stats;
     out->tasks = runtime->task_count - runtime->reported_count;

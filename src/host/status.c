@@ -20,6 +20,7 @@ static const status_words words[] = {
     WORDS(WPLUG_TOO_DEEP, "calls nested too deep"),
     WORDS(WPLUG_BAD_JSON, "not JSON"),
     WORDS(WPLUG_NOT_FOUND, "not found"),
+    WORDS(WPLUG_BUSY, "queue full"),
     WORDS(WPLUG_FILE_NOT_FOUND, "file not found"),
     WORDS(WPLUG_FILE_UNREADABLE, "file cannot be read"),
     WORDS(WPLUG_FILE_EMPTY, "empty file"),

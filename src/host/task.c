@@ -17,7 +17,7 @@ static uint64_t add_saturating(uint64_t a, uint64_t b) {
 static void set_up_wasi(host_task *task) {
     const wplug_plugin *plugin = task->plugin;
     wasi_context *wasi = &task->wasi;
-    wasi_context_init(wasi, &task->runtime->allocator);
+    wasi_context_init(wasi, task->allocator);
     wasi->args = &plugin->args;
     wasi->env = &plugin->env;
     wasi->async_guest = plugin->async_guest;
@@ -26,37 +26,59 @@ static void set_up_wasi(host_task *task) {
     if (plugin->deterministic) wasi_seed(wasi, plugin->seed);
 }
 
-wplug_status host_task_new(wplug_runtime *runtime, wplug_plugin *plugin, host_kind kind,
-                           const wplug_limits *limits, host_task **out, wplug_error *error) {
+wplug_status host_task_make(const base_allocator *allocator, wplug_plugin *plugin, host_kind kind,
+                            const wplug_limits *limits, host_task **out, wplug_error *error) {
     wplug_limits resolved;
     if (!host_limits_resolve(limits, &plugin->limits, &resolved)) {
         return host_fail(error, WPLUG_MISUSE, "wplug_limits: call wplug_limits_init before setting fields");
     }
-    host_task *task = base_alloc_zeroed(&runtime->allocator, 1, sizeof *task);
+    host_task *task = base_alloc_zeroed(allocator, 1, sizeof *task);
     if (!task) return host_no_memory(error);
-    task->result = host_result_new(&runtime->allocator);
-    if (!task->result || host_queue_add_task(runtime, task) != WPLUG_OK) {
-        if (task->result) wplug_result_release(&task->result->public);
-        base_free(&runtime->allocator, task, sizeof *task);
+    task->result = host_result_new(allocator);
+    if (!task->result) {
+        base_free(allocator, task, sizeof *task);
         return host_no_memory(error);
     }
-    task->runtime = runtime;
+    task->allocator = allocator;
+    task->timer.index = HOST_NO_TIMER;
     task->plugin = wplug_plugin_retain(plugin);
     task->kind = kind;
     task->limits = resolved;
     task->fuel_limit = resolved.fuel;
-    task->started_at = host_clock(runtime);
+    task->started_at = os_monotonic_ns();
     task->deadline = add_saturating(task->started_at, resolved.time_ns);
-    base_buffer_init(&task->log_line, &runtime->allocator);
-    base_buffer_init(&task->trace_line, &runtime->allocator);
-    base_buffer_init(&task->input, &runtime->allocator);
-    base_buffer_init(&task->recorded, &runtime->allocator);
+    base_buffer_init(&task->log_line, allocator);
+    base_buffer_init(&task->trace_line, allocator);
+    base_buffer_init(&task->input, allocator);
+    base_buffer_init(&task->recorded, allocator);
     set_up_wasi(task);
     *out = task;
     return WPLUG_OK;
 }
 
-void host_task_free(host_task *task) {
+wplug_status host_task_join(host_task *task, wplug_runtime *runtime) {
+    wplug_status status = host_queue_add_task(runtime, task);
+    if (!status) task->runtime = runtime;
+    return status;
+}
+
+wplug_status host_task_new(wplug_runtime *runtime, wplug_plugin *plugin, host_kind kind,
+                           const wplug_limits *limits, host_task **out, wplug_error *error) {
+    wplug_status status = host_task_make(&runtime->allocator, plugin, kind, limits, out, error);
+    if (status || host_task_join(*out, runtime) == WPLUG_OK) return status;
+    host_task_free(*out);
+    return host_no_memory(error);
+}
+
+void host_task_launch(host_task *task) {
+    wplug_runtime *runtime = task->runtime;
+    size_t count = runtime->task_count - runtime->reported_count;
+    runtime->stats.started++;
+    if (count > runtime->stats.tasks_high) runtime->stats.tasks_high = count;
+    host_queue_push_ready(runtime, task);
+}
+
+static void leave_runtime(host_task *task) {
     wplug_runtime *runtime = task->runtime;
     task->is_busy = true; /* the last log line's callback may step the runtime */
     host_log_flush(task);
@@ -65,19 +87,24 @@ void host_task_free(host_task *task) {
     if (task->is_reported) runtime->reported_count--;
     host_stats_memory(task, 0);
     host_sandbox_release(task);
+}
+
+void host_task_free(host_task *task) {
+    const base_allocator *allocator = task->allocator;
+    if (task->runtime) leave_runtime(task);
     rpc_peer_free(task->peer);
     wasi_context_free(&task->wasi);
-    wasi_strings_free(&runtime->allocator, &task->args);
+    wasi_strings_free(allocator, &task->args);
     base_buffer_free(&task->trace_line);
     base_buffer_free(&task->input);
     base_buffer_free(&task->recorded);
     if (task->method && task->method != task->short_method)
-        base_free(&runtime->allocator, task->method, strlen(task->method) + 1);
-    base_free(&runtime->allocator, task->arguments, task->argument_cells * sizeof *task->arguments);
+        base_free(allocator, task->method, strlen(task->method) + 1);
+    base_free(allocator, task->arguments, task->argument_cells * sizeof *task->arguments);
     wplug_result_release(&task->result->public);
     wplug_plugin_release(task->plugin);
     if (task->is_freed) *task->is_freed = true;
-    base_free(&runtime->allocator, task, sizeof *task);
+    base_free(allocator, task, sizeof *task);
 }
 
 /* ---- The end ---- */
@@ -127,7 +154,8 @@ void host_task_end(host_task *task, wplug_status status, const char *format, ...
     host_result *result = task->result;
     result->public.status = status;
     result->public.fuel_used = host_task_fuel_used(task);
-    result->public.time_ns = host_clock(task->runtime) - task->started_at;
+    result->public.time_ns =
+        (task->runtime ? host_clock(task->runtime) : os_monotonic_ns()) - task->started_at;
     result->public.memory_bytes = memory_bytes(task);
     if (status != WPLUG_OK) {
         char subject[220], words[sizeof result->message];
@@ -141,7 +169,7 @@ void host_task_end(host_task *task, wplug_status status, const char *format, ...
         result->public.message = result->message;
     }
     if (has_backtrace(status)) keep_backtrace(task);
-    host_stats_ended(&task->runtime->stats, task);
+    if (task->runtime) host_stats_ended(&task->runtime->stats, task);
     host_requests_abandon(task);
     if (task->kind == HOST_CALL && (status == WPLUG_OK || status == WPLUG_RPC_ERROR)) begin_to_linger(task);
 }
@@ -460,7 +488,7 @@ static void end_out_of_fuel(host_task *task) {
                   (unsigned long long)task->limits.fuel);
 }
 
-static void end_out_of_time(host_task *task) {
+void host_task_end_out_of_time(host_task *task) {
     host_task_end(task, WPLUG_TIME_LIMIT, "it ran out of time after %llu ms",
                   (unsigned long long)(task->limits.time_ns / 1000000));
 }
@@ -505,7 +533,7 @@ static host_turn run_slice(host_task *task) {
     task->slice_start = start;
     task->slice_spent = 0;
     if (now >= task->deadline) {
-        end_out_of_time(task);
+        host_task_end_out_of_time(task);
         return HOST_STOP;
     }
     if (task->skip_to && now >= task->skip_at) wasi_skip_to(&task->wasi, task->exec, task->skip_to);
@@ -599,7 +627,7 @@ static wplug_status find(const wplug_runtime *runtime, wplug_task id, const char
                          host_task **task) {
     wplug_status status = host_enter(runtime, function, NULL);
     if (status) return status;
-    *task = host_queue_find(runtime, id);
+    *task = id & HOST_POOL_ID ? host_pool_find(runtime, id) : host_queue_find(runtime, id);
     return *task && !(*task)->is_reported ? WPLUG_OK : WPLUG_GONE;
 }
 

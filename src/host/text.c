@@ -67,6 +67,10 @@ void wplug_limits_init_sized(wplug_limits *limits, size_t size) {
     init_struct(limits, size);
 }
 
+void wplug_pool_options_init_sized(wplug_pool_options *options, size_t size) {
+    init_struct(options, size);
+}
+
 void wplug_plugin_options_init_sized(wplug_plugin_options *options, size_t size) {
     init_struct(options, size);
 }

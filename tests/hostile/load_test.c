@@ -570,7 +570,7 @@ static void every_status_has_words_and_a_name(void **state) {
         assert_true(strlen(text) >= 2);
         count++;
     }
-    assert_int_equal(count, 41);
+    assert_int_equal(count, 42);
     assert_string_equal(wplug_version(), WPLUG_VERSION);
 }
 
