@@ -1,0 +1,295 @@
+/* A pool under everything at once: threads that start and cancel calls, threads that answer host methods, a shutdown in the
+ * middle. Every call that was started ends exactly once, whatever happened, and nothing is left behind. The order of
+ * things is the system's; what is tried is drawn from a seed. */
+#include "helper.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+enum { STARTERS = 3, CALLS = 40, ROUNDS = 24, WAITING = STARTERS * CALLS * 2 };
+
+typedef struct stress {
+    wplug_pool *pool;
+    wplug_plugin *actor;
+    atomic_uint seed;
+    atomic_int tried, started, ended, cancelled;
+    atomic_bool is_over;
+    pthread_mutex_t lock;
+    wplug_request *waiting[WAITING];
+    int waiting_count;
+    atomic_long blocks;
+} stress;
+
+static uint32_t next_random(uint32_t *random) {
+    *random = *random * 1664525 + 1013904223;
+    return *random >> 8;
+}
+
+/* The pool's allocator: counts what is not given back. Called from all threads. */
+static void *count_blocks(void *user, void *pointer, size_t old_size, size_t new_size) {
+    stress *self = user;
+    if (!pointer && new_size > 0) atomic_fetch_add(&self->blocks, 1);
+    if (pointer && new_size == 0) atomic_fetch_sub(&self->blocks, 1);
+    if (new_size > 0) return realloc(pointer, new_size);
+    free(pointer);
+    return NULL;
+}
+
+static void keep(void *user, wplug_request *request) {
+    stress *self = user;
+    pthread_mutex_lock(&self->lock);
+    if (self->waiting_count < WAITING) self->waiting[self->waiting_count++] = wplug_request_retain(request);
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void answer_from_inner(void *user, wplug_task task, wplug_result *result) {
+    wplug_request_result(user, result->status == WPLUG_OK ? result->json : "null");
+    wplug_request_release(user);
+}
+
+static void start_inner(void *user, wplug_request *request) {
+    stress *self = user;
+    wplug_runtime *runtime = wplug_request_runtime(request);
+    wplug_request_retain(request);
+    if (wplug_call_start(runtime, self->actor, "act", "\"sleep 1\\nanswer 1\"", NULL, answer_from_inner,
+                         request, NULL, NULL) != WPLUG_OK)
+        wplug_request_release(request);
+}
+
+static void call_inner(void *user, wplug_request *request) {
+    stress *self = user;
+    wplug_status status =
+        wplug_pool_call(self->pool, self->actor, "act", "\"yield\\nanswer 1\"", NULL, NULL, NULL);
+    if (status == WPLUG_OK) wplug_request_result(request, "1");
+}
+
+static wplug_status start_thread(void *user, wplug_runtime *runtime, unsigned thread) {
+    wplug_runtime_set_method(runtime, "echo", echo, NULL);
+    wplug_runtime_set_method(runtime, "keep", keep, user);
+    wplug_runtime_set_method(runtime, "call", call_inner, user);
+    return wplug_runtime_set_method(runtime, "start", start_inner, user);
+}
+
+static void count_end(void *user, wplug_task task, wplug_result *result) {
+    stress *self = user;
+    atomic_fetch_add(&self->ended, 1);
+    if (result->status == WPLUG_CANCELLED) atomic_fetch_add(&self->cancelled, 1);
+}
+
+static void start_one(stress *self, uint32_t *random, wplug_task *task) {
+    static const char *const scripts[] = {
+        "answer 1",
+        "ask echo 1\nwait\nanswer 1",
+        "ask keep 1\nask keep 2\nwait\nwait\nanswer 1",
+        "ask start 1\nwait\nanswer 1",
+        "ask call 1\nwait\nanswer 1",
+        "sleep 1\nanswer 1",
+        "trap",
+        "spin",
+    };
+    char *params = script(scripts[next_random(random) % 8]);
+    wplug_limits limits;
+    wplug_limits_init(&limits);
+    limits.fuel = 3000000;
+    wplug_call_options options;
+    wplug_call_options_init(&options);
+    options.limits = &limits;
+    options.priority = (int)(next_random(random) % 5) - 2;
+    *task = 0;
+    wplug_status status =
+        wplug_pool_call_start(self->pool, self->actor, "act", params, &options, count_end, self, task, NULL);
+    free(params);
+    if (status == WPLUG_OK)
+        atomic_fetch_add(&self->started, 1);
+    else
+        assert_true(status == WPLUG_BUSY || status == WPLUG_GONE);
+    atomic_fetch_add(&self->tried, 1);
+    if (status == WPLUG_BUSY) sched_yield();
+}
+
+static void *start_many(void *user) {
+    stress *self = user;
+    uint32_t random = atomic_fetch_add(&self->seed, 77);
+    wplug_task tasks[CALLS];
+    for (int i = 0; i < CALLS; i++) {
+        start_one(self, &random, &tasks[i]);
+        if (next_random(&random) % 3 == 0) {
+            wplug_status status =
+                wplug_pool_cancel(self->pool, tasks[next_random(&random) % (unsigned)(i + 1)]);
+            assert_true(status == WPLUG_OK || status == WPLUG_GONE);
+        }
+    }
+    return NULL;
+}
+
+static wplug_request *take_waiting(stress *self) {
+    pthread_mutex_lock(&self->lock);
+    wplug_request *request = self->waiting_count > 0 ? self->waiting[--self->waiting_count] : NULL;
+    pthread_mutex_unlock(&self->lock);
+    return request;
+}
+
+/* Answers, or drops, what was kept, until there is nothing more to come. */
+static void *answer_many(void *user) {
+    stress *self = user;
+    uint32_t random = atomic_fetch_add(&self->seed, 77);
+    for (;;) {
+        bool is_over = self->is_over;
+        wplug_request *request = take_waiting(self);
+        if (!request && is_over) return NULL;
+        if (!request) {
+            sched_yield();
+            continue;
+        }
+        if (next_random(&random) % 4) wplug_request_result(request, "[1]");
+        wplug_request_release(request);
+    }
+}
+
+static void run_round(uint32_t seed) {
+    static stress self;
+    memset(&self, 0, sizeof self);
+    uint32_t random = seed;
+    self.seed = seed;
+    pthread_mutex_init(&self.lock, NULL);
+    self.actor = load(ACTOR, NULL); /* anew, so that threads translate the same functions at the same time */
+    wplug_allocator allocator = {count_blocks, &self};
+    wplug_runtime_options runtime;
+    wplug_runtime_options_init(&runtime);
+    runtime.allocator = &allocator;
+    wplug_pool_options options;
+    wplug_pool_options_init(&options);
+    options.runtime = &runtime;
+    options.threads = 1 + next_random(&random) % 3;
+    options.queue_capacity = 4 + next_random(&random) % 100;
+    options.calls_per_thread = 1 + next_random(&random) % 40;
+    options.start = start_thread;
+    options.thread_user = &self;
+    options.dispatch = next_random(&random) % 2;
+    assert_int_equal(wplug_pool_new(&options, &self.pool, NULL), WPLUG_OK);
+    pthread_t starters[STARTERS], answerers[2];
+    for (int i = 0; i < STARTERS; i++) pthread_create(&starters[i], NULL, start_many, &self);
+    for (int i = 0; i < 2; i++) pthread_create(&answerers[i], NULL, answer_many, &self);
+    /* A third of the rounds runs to its end; the others are shut down while calls are started, some of them twice. */
+    bool to_the_end = next_random(&random) % 3 == 0, drains = next_random(&random) % 2;
+    int least = (int)(next_random(&random) % (STARTERS * CALLS / 2));
+    while (!to_the_end && self.ended < least && self.tried < STARTERS * CALLS) {
+        if (options.dispatch) wplug_pool_dispatch(self.pool);
+        wplug_stats stats = {.size = sizeof stats};
+        assert_int_equal(wplug_pool_stats(self.pool, &stats), WPLUG_OK);
+        sched_yield();
+    }
+    if (!to_the_end) assert_int_equal(wplug_pool_shutdown(self.pool, drains), WPLUG_OK);
+    for (int i = 0; i < STARTERS; i++) pthread_join(starters[i], NULL);
+    assert_int_equal(wplug_pool_shutdown(self.pool, true), WPLUG_OK);
+    wplug_stats stats = {.size = sizeof stats};
+    assert_int_equal(wplug_pool_stats(self.pool, &stats), WPLUG_OK);
+    assert_true(stats.ended[WPLUG_CANCELLED] >= (uint64_t)self.cancelled);
+    assert_int_equal(stats.tasks, 0);
+    assert_int_equal(stats.queued, 0);
+    uint64_t ended = 0;
+    for (int i = 0; i < WPLUG_STATUS_END; i++) ended += stats.ended[i];
+    assert_int_equal(ended, stats.started);
+    assert_true(ended >= (uint64_t)self.started); /* inner ones besides */
+    assert_int_equal(wplug_pool_free(self.pool), WPLUG_OK);
+    self.is_over = true;
+    for (int i = 0; i < 2; i++) pthread_join(answerers[i], NULL);
+    assert_int_equal(self.ended, self.started);
+    wplug_plugin_release(self.actor);
+    pthread_mutex_destroy(&self.lock);
+    assert_int_equal(self.blocks, 0);
+}
+
+static void every_call_ends_exactly_once(void **state) {
+    for (uint32_t seed = 1; seed <= ROUNDS; seed++) run_round(seed * 7919);
+}
+
+/* ---- Memory that runs out ---- */
+
+typedef struct meter {
+    pthread_mutex_t lock;
+    long count, fail_at, blocks; /* fail_at: that request fails; 0: none */
+    long fail_for;
+} meter;
+
+static void *metered_resize(void *user, void *pointer, size_t old_size, size_t new_size) {
+    meter *self = user;
+    pthread_mutex_lock(&self->lock);
+    bool fails = new_size > 0 && ++self->count >= self->fail_at && self->fail_at > 0 &&
+                 self->count < self->fail_at + self->fail_for;
+    if (!pointer && new_size > 0 && !fails) self->blocks++;
+    if (pointer && new_size == 0) self->blocks--;
+    pthread_mutex_unlock(&self->lock);
+    if (fails) return NULL;
+    if (new_size > 0) return realloc(pointer, new_size);
+    free(pointer);
+    return NULL;
+}
+
+static void count_done(void *user, wplug_task task, wplug_result *result) {
+    assert_true(result->status == WPLUG_OK || result->status == WPLUG_NO_MEMORY ||
+                result->status == WPLUG_CANCELLED);
+    atomic_fetch_add((atomic_int *)user, 1);
+}
+
+/* A pool with three calls, one of them cancelled. False where the pool could not be made. */
+static bool use_pool(meter *self, wplug_plugin *actor) {
+    wplug_allocator allocator = {metered_resize, self};
+    wplug_runtime_options runtime;
+    wplug_runtime_options_init(&runtime);
+    runtime.allocator = &allocator;
+    wplug_pool_options options;
+    wplug_pool_options_init(&options);
+    options.runtime = &runtime;
+    options.threads = 2;
+    options.dispatch = self->fail_at % 2;
+    wplug_pool *pool;
+    wplug_status status = wplug_pool_new(&options, &pool, NULL);
+    if (status != WPLUG_OK) {
+        assert_int_equal(status, WPLUG_NO_MEMORY);
+        assert_null(pool);
+        return false;
+    }
+    atomic_int done = 0;
+    int started = 0;
+    for (int i = 0; i < 3; i++) {
+        wplug_task task;
+        status = wplug_pool_call_start(pool, actor, "act", "\"sleep 1\\nanswer 1\"", NULL, count_done, &done,
+                                       &task, NULL);
+        if (status != WPLUG_OK) assert_int_equal(status, WPLUG_NO_MEMORY);
+        started += status == WPLUG_OK;
+        if (i == 1) wplug_pool_cancel(pool, task);
+    }
+    wplug_result *result;
+    status = wplug_pool_call(pool, actor, "act", "\"answer 1\"", NULL, &result, NULL);
+    if (status != WPLUG_OK) assert_int_equal(status, WPLUG_NO_MEMORY);
+    wplug_result_release(result);
+    assert_int_equal(wplug_pool_shutdown(pool, true), WPLUG_OK);
+    assert_int_equal(wplug_pool_free(pool), WPLUG_OK);
+    assert_int_equal(done, started);
+    return true;
+}
+
+static void every_allocation_of_a_pool_fails_in_turn(void **state) {
+    wplug_plugin *actor = load(ACTOR, NULL);
+    for (int fail_for = 1; fail_for < 100; fail_for += 49) {
+        for (long fail_at = 1;; fail_at++) {
+            meter self = {.fail_at = fail_at, .fail_for = fail_for};
+            pthread_mutex_init(&self.lock, NULL);
+            bool is_made = use_pool(&self, actor);
+            pthread_mutex_destroy(&self.lock);
+            assert_int_equal(self.blocks, 0);
+            if (is_made && self.count < fail_at) break;
+        }
+    }
+    wplug_plugin_release(actor);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_call_ends_exactly_once),
+        cmocka_unit_test(every_allocation_of_a_pool_fails_in_turn),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
