@@ -555,11 +555,11 @@ host_task *host_queue_pop_due(wplug_runtime *runtime, uint64_t now);
 /* ---- Pools (pool.c) ---- */
 
 /* Between two turns of a pool's runtime: obeys what other threads want of it, and takes work. */
-void host_pool_poll(host_worker *worker);
+void host_worker_poll(host_worker *worker);
 /* Its thread is about to wait until *until, which may become earlier. False where there is something to do. */
-bool host_pool_rest(host_worker *worker, uint64_t *until);
+bool host_worker_rest(host_worker *worker, uint64_t *until);
 /* The task with one of the pool's ids, if it runs on that runtime. NULL: it does not. */
-host_task *host_pool_find(const wplug_runtime *runtime, wplug_task id);
+host_task *host_worker_find(const wplug_runtime *runtime, wplug_task id);
 
 /* A call that is complete, but belongs to no runtime yet (start.c). */
 wplug_status host_call_make(const base_allocator *allocator, wplug_plugin *plugin, const char *method,

@@ -350,7 +350,7 @@ static void begin_call(host_worker *worker, pool_call *call) {
     finish_unborn(call);
 }
 
-void host_pool_poll(host_worker *worker) {
+void host_worker_poll(host_worker *worker) {
     wplug_pool *pool = worker->pool;
     worker->turns++;
     bool is_awake = !worker->is_resting; /* only its own thread sets it */
@@ -376,7 +376,7 @@ void host_pool_poll(host_worker *worker) {
     if (is_stopping && !worker->runtime->is_closing) stop_tasks(worker);
 }
 
-bool host_pool_rest(host_worker *worker, uint64_t *until) {
+bool host_worker_rest(host_worker *worker, uint64_t *until) {
     wplug_pool *pool = worker->pool;
     publish_stats(worker);
     lock(pool);
@@ -395,7 +395,7 @@ bool host_pool_rest(host_worker *worker, uint64_t *until) {
     return !has_work;
 }
 
-host_task *host_pool_find(const wplug_runtime *runtime, wplug_task id) {
+host_task *host_worker_find(const wplug_runtime *runtime, wplug_task id) {
     if (!runtime->worker) return NULL;
     wplug_pool *pool = runtime->worker->pool;
     lock(pool);

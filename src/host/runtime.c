@@ -147,7 +147,7 @@ static wplug_next leave(wplug_runtime *runtime) {
 static void take_news(wplug_runtime *runtime) {
     host_mailbox_deliver(runtime);
     fire_timers(runtime);
-    if (runtime->worker) host_pool_poll(runtime->worker);
+    if (runtime->worker) host_worker_poll(runtime->worker);
 }
 
 static void take_turns(wplug_runtime *runtime, uint64_t budget_ns) {
@@ -198,7 +198,7 @@ wplug_status wplug_runtime_wait(wplug_runtime *runtime, uint64_t until_ns) {
     wplug_next next = leave(runtime);
     if (next.when == WPLUG_NOW) return WPLUG_OK;
     if (next.when == WPLUG_AT && next.at_ns < until_ns) until_ns = next.at_ns;
-    if (runtime->worker && !host_pool_rest(runtime->worker, &until_ns)) return WPLUG_OK;
+    if (runtime->worker && !host_worker_rest(runtime->worker, &until_ns)) return WPLUG_OK;
     os_signal_wait(runtime->mailbox->signal, until_ns);
     return WPLUG_OK;
 }

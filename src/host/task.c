@@ -627,7 +627,7 @@ static wplug_status find(const wplug_runtime *runtime, wplug_task id, const char
                          host_task **task) {
     wplug_status status = host_enter(runtime, function, NULL);
     if (status) return status;
-    *task = id & HOST_POOL_ID ? host_pool_find(runtime, id) : host_queue_find(runtime, id);
+    *task = id & HOST_POOL_ID ? host_worker_find(runtime, id) : host_queue_find(runtime, id);
     return *task && !(*task)->is_reported ? WPLUG_OK : WPLUG_GONE;
 }
 

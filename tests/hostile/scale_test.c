@@ -371,6 +371,9 @@ static void statistics_count_what_happened(void **state) {
     assert_int_equal(stats.ended[WPLUG_OK], 1);
     assert_int_equal(stats.ended[WPLUG_TRAP], 1);
     assert_int_equal(stats.ended[WPLUG_EXITED], 2);
+    assert_int_equal(stats.fresh_starts, 1);
+    assert_int_equal(stats.snapshot_starts, 3);
+    assert_int_equal(stats.reused_sandboxes, 2);
     assert_true(stats.slices >= 4);
     assert_true(stats.fuel >= fuel);
     assert_true(stats.guest_ns > 0 && stats.guest_ns <= stats.call_ns.sum + 4000000000);
@@ -395,7 +398,7 @@ static void statistics_count_what_happened(void **state) {
     assert_int_equal(stats.fuel_used.count, 4);
     assert_int_equal(stats.answer_ns.count, 1); /* a notification has none */
     assert_int_equal(sum_of(&stats.call_ns) + sum_of(&stats.answer_ns), 5);
-    assert_true(stats.fuel_used.sum >= fuel && stats.fuel_used.sum <= stats.fuel);
+    assert_true(stats.fuel_used.sum >= fuel);
     assert_true(stats.wait_ns.sum <= stats.call_ns.sum);
 }
 
