@@ -1,6 +1,6 @@
 /* Owns threads and their meeting points on POSIX systems. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE /* sched_getaffinity, adaptive mutexes */
 #endif
 #if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
 #define _DARWIN_C_SOURCE /* pthread_cond_timedwait_relative_np */
@@ -62,12 +62,27 @@ static void cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_
 #endif
 }
 
+/* The locks are held for so short a time that to go to sleep for one costs more than to look again. */
+static int mutex_init(pthread_mutex_t *mutex) {
+#if defined(__GLIBC__)
+    pthread_mutexattr_t attributes;
+    int failed = pthread_mutexattr_init(&attributes);
+    if (failed) return failed;
+    failed = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+    if (!failed) failed = pthread_mutex_init(mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return failed;
+#else
+    return pthread_mutex_init(mutex, NULL);
+#endif
+}
+
 base_status os_signal_new(const base_allocator *allocator, os_signal **out) {
     *out = NULL;
     os_signal *signal = base_alloc_zeroed(allocator, 1, sizeof *signal);
     if (!signal) return BASE_NO_MEMORY;
     signal->allocator = allocator ? *allocator : *base_default_allocator();
-    if (pthread_mutex_init(&signal->lock, NULL)) {
+    if (mutex_init(&signal->lock)) {
         base_free(allocator, signal, sizeof *signal);
         return BASE_IO;
     }

@@ -79,9 +79,9 @@ struct wplug_pool {
 
     os_signal *joining; /* a lock: who joins the threads */
     os_signal *lock;    /* the lock, and the event that a worker is ready */
-    /* How much there is for workers to look at: queued and ended calls, orders, a state other than open. Read
-     * without the lock to see that there is nothing. */
-    atomic_size_t attention;
+    /* What there is for workers to look at: calls in the queue; and what cannot wait, which are ended calls,
+     * orders, a state other than open. Read without the lock to see that there is nothing. */
+    atomic_size_t queued, urgent;
     pool_state state;
     host_ids ids;
     host_levels queue;
@@ -107,12 +107,16 @@ static void unlock(const wplug_pool *pool) {
     os_signal_unlock(pool->lock);
 }
 
-static void raise_attention(wplug_pool *pool) {
-    atomic_fetch_add_explicit(&pool->attention, 1, memory_order_relaxed);
+static void raise_urgency(wplug_pool *pool) {
+    atomic_fetch_add_explicit(&pool->urgent, 1, memory_order_relaxed);
 }
 
-static void lower_attention(wplug_pool *pool) {
-    atomic_fetch_sub_explicit(&pool->attention, 1, memory_order_relaxed);
+static void lower_urgency(wplug_pool *pool) {
+    atomic_fetch_sub_explicit(&pool->urgent, 1, memory_order_relaxed);
+}
+
+static bool is_urgent(const wplug_pool *pool) {
+    return atomic_load_explicit(&pool->urgent, memory_order_relaxed) > 0;
 }
 
 static pool_call *call_of(host_task *task) {
@@ -157,7 +161,7 @@ static void unlink_order(pool_call *call) {
     while (*link != call) link = &(*link)->next;
     *link = call->next;
     call->is_ordered = false;
-    lower_attention(call->pool);
+    lower_urgency(call->pool);
 }
 
 /* Puts it where wplug_pool_dispatch finds it. Whether the embedder is to be woken. With the lock. */
@@ -222,14 +226,14 @@ static void put_in_queue(pool_call *call) {
     host_levels_push(&pool->queue, &call->task->place);
     host_heap_set(&pool->deadlines, &call->task->timer, call->task->deadline);
     if (pool->queue.count > pool->stats.queued_high) pool->stats.queued_high = pool->queue.count;
-    raise_attention(pool);
+    atomic_store_explicit(&pool->queued, pool->queue.count, memory_order_relaxed);
 }
 
 static void take_from_queue(pool_call *call) {
     wplug_pool *pool = call->pool;
     host_levels_remove(&pool->queue, &call->task->place);
     host_heap_clear(&pool->deadlines, &call->task->timer);
-    lower_attention(pool);
+    atomic_store_explicit(&pool->queued, pool->queue.count, memory_order_relaxed);
 }
 
 static pool_call *next_in_queue(wplug_pool *pool) {
@@ -290,7 +294,7 @@ static pool_call *take_unborn(wplug_pool *pool, uint64_t now) {
     pool_call *call = pool->ended;
     if (call) {
         pool->ended = call->next;
-        lower_attention(pool);
+        lower_urgency(pool);
         return call;
     }
     if (pool->state == POOL_STOPPING) return next_in_queue(pool);
@@ -350,11 +354,19 @@ static void begin_call(host_worker *worker, pool_call *call) {
     finish_unborn(call);
 }
 
+/* Whether the lock is worth taking. */
+static bool has_to_look(const host_worker *worker) {
+    const wplug_pool *pool = worker->pool;
+    if (worker->is_resting) return true; /* only its own thread sets it */
+    if (is_urgent(pool)) return true;
+    return worker->turns >= worker->runtime->ready.count &&
+           atomic_load_explicit(&pool->queued, memory_order_relaxed) > 0;
+}
+
 void host_worker_poll(host_worker *worker) {
     wplug_pool *pool = worker->pool;
     worker->turns++;
-    bool is_awake = !worker->is_resting; /* only its own thread sets it */
-    if (is_awake && atomic_load_explicit(&pool->attention, memory_order_relaxed) == 0) return;
+    if (!has_to_look(worker)) return;
     pool_call *call = NULL;
     lock(pool);
     bool was_claimed = come_back(worker);
@@ -410,6 +422,7 @@ host_task *host_worker_find(const wplug_runtime *runtime, wplug_task id) {
 
 static bool is_done(host_worker *worker) {
     wplug_pool *pool = worker->pool;
+    if (!is_urgent(pool)) return false;
     lock(pool);
     bool is_done = worker->runtime->is_closing || (pool->state != POOL_OPEN && pool->queue.count == 0 &&
                                                    !pool->ended && worker->runtime->task_count == 0);
@@ -436,7 +449,6 @@ static void say_ready(host_worker *worker, wplug_status status, const wplug_erro
     lock(pool);
     pool->ready_count++;
     if (status && !pool->start_error.status) pool->start_error = *error;
-    if (status) pool->state = POOL_STOPPING;
     os_signal_set(pool->lock);
     unlock(pool);
 }
@@ -497,7 +509,7 @@ static void free_pool(wplug_pool *pool) {
  * of the state by its workers' ends. */
 static void stop_workers(wplug_pool *pool, pool_state state) {
     lock(pool);
-    if (pool->state == POOL_OPEN) raise_attention(pool);
+    if (pool->state == POOL_OPEN) raise_urgency(pool);
     if (pool->state < state) pool->state = state;
     unlock(pool);
     for (unsigned i = 0; i < pool->worker_count; i++) {
@@ -751,7 +763,7 @@ wplug_status wplug_pool_cancel(wplug_pool *pool, wplug_task task) {
         call->worker->orders = call;
         worker = call->worker;
     }
-    raise_attention(pool);
+    raise_urgency(pool);
     unlock(pool);
     wake_worker(worker);
     return WPLUG_OK;
