@@ -1,6 +1,7 @@
 # libwplug: the rooms' objects as a static and a shared library, their installation, and the two ways in which
 # another build finds them: pkg-config (wplug) and CMake (find_package(wplug), target wplug::wplug).
 include(GNUInstallDirs)
+find_package(Threads REQUIRED)
 include(CMakePackageConfigHelpers)
 
 # The library is the host kit, so it is made only where that room is there.
@@ -52,8 +53,8 @@ set_target_properties(wplug_shared PROPERTIES
 set_target_properties(wplug_static PROPERTIES EXPORT_NAME static)
 if(UNIX)
     # Some float instructions are calls of the maths library on processors without an instruction for them.
-    target_link_libraries(wplug_static INTERFACE m)
-    target_link_libraries(wplug_shared PRIVATE m)
+    target_link_libraries(wplug_static INTERFACE m Threads::Threads)
+    target_link_libraries(wplug_shared PRIVATE m Threads::Threads)
 endif()
 if(WPLUG_SANITIZE)
     target_link_options(wplug_static INTERFACE -fsanitize=${WPLUG_SANITIZE})

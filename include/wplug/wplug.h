@@ -848,7 +848,8 @@ WPLUG_API wplug_status wplug_pool_call_start(wplug_pool *pool, wplug_plugin *plu
                                              wplug_done_fn done, void *user, wplug_task *task,
                                              wplug_error *error);
 
-/* The same, and waits for the end, as wplug_call does; no dispatching is needed. In a callback on one of the pool's
+/* The same, and waits for the end; no dispatching is needed. Log lines that the plugin writes after its answer may come
+ * later. A thread takes no calls from the queue while a callback on it steps its runtime. In a callback on one of the pool's
  * own threads the call does not go through the queue: it is a wplug_call on that thread's runtime, so that a thread
  * never waits for itself. */
 WPLUG_API wplug_status wplug_pool_call(wplug_pool *pool, wplug_plugin *plugin, const char *method,
