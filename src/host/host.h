@@ -98,7 +98,6 @@ typedef struct host_snapshot {
 /* Two counts: `holders` are the embedder's and tasks'; when there are none left, nothing new can begin. `references` keep
  * the memory: one for all holders together, one for each sandbox in the pool of a runtime. */
 struct wplug_plugin {
-    atomic_uint references, holders;
     base_allocator allocator;
     uint32_t magic;
     bool is_command; /* has a `_start` that can be run */
@@ -114,6 +113,10 @@ struct wplug_plugin {
     size_t unknown_count;
     wplug_snapshot_mode snapshot_mode;
     _Atomic(host_snapshot *) snapshot; /* NULL until the first call has got there */
+
+    /* Written by every call on every thread: a cache line away from what all of them read. */
+    uint8_t apart[64];
+    atomic_uint references, holders;
 };
 
 bool host_plugin_is_alive(const wplug_plugin *plugin);
