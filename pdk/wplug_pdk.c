@@ -17,6 +17,7 @@
 #include "src/request.c"
 #include "src/runtime.c"
 #include "src/system.c"
+#include "src/timer.c"
 #include "src/value.c"
 #include "src/writer.c"
 #pragma clang attribute pop

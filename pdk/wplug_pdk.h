@@ -35,12 +35,17 @@
  *
  * There are three ways to answer a request:
  *   - in the handler, before it returns;
- *   - in the handler, after waiting in it for the host (wplug_call_host, wplug_host_result) or for time to
- *     pass (wplug_sleep);
+ *   - in the handler, after waiting in it for the host (wplug_call_host, wplug_host_result), for time to pass
+ *     (wplug_sleep), or for whatever comes first of many calls and timers (wplug_wait_any);
  *   - later: the handler starts host calls (wplug_host_then) or timers (wplug_after), returns, and one of
  *     their callbacks answers.
  * A request that nobody can answer any more (its handler has returned, no callback of it is outstanding) is
  * answered by the kit with error -32603, so that a forgotten answer is noticed and not waited for.
+ *
+ * What a request has started ends with it: once it is answered, with a result or an error, and its handler or
+ * the callback that answered it has returned, its calls that the host has not answered and its timers are
+ * cancelled. Their callbacks are not called, and answers that the host still sends are ignored without a word.
+ * What is to go on after that is started without a request (NULL).
  *
  *
  * How errors go
@@ -55,10 +60,10 @@
  *
  * What memory belongs to whom
  *
- * Texts, values, host calls and memory from wplug_alloc belong to the request that they were made for. They
- * live until it is answered and its handler has returned and its last callback is over; the kit then frees
- * them all. Texts passed to the kit are copied, except where it says that they are
- * not (registration, wplug_parse).
+ * Texts, values, host calls, timers and memory from wplug_alloc belong to the request that they were made for.
+ * They live until it is answered and its handler, or the callback that answered it, has returned; the kit then
+ * frees them all. Texts passed to the kit are copied, except where it says that they are not (registration,
+ * wplug_parse).
  *
  *
  * What the host sees
@@ -103,7 +108,7 @@ typedef struct wplug_writer wplug_writer;
 /* One call of a method of the host. */
 typedef struct wplug_host_call wplug_host_call;
 
-/* A timer that has not gone off. */
+/* A timer: one with a callback, that has not gone off, or one that is waited for. */
 typedef struct wplug_timer wplug_timer;
 
 /* Error codes. The first five are those of JSON-RPC 2.0; a plugin's own errors use any other number,
@@ -444,7 +449,7 @@ void wplug_member_value(wplug_writer *writer, const char *name, wplug_value valu
  *     wplug_host_then(call, on_content, NULL);                              to go on in on_content
  *
  * Several calls can be under way at once: start each with wplug_host_start, then wait for one after the
- * other.
+ * other, or for whichever comes first (see Waiting for several things).
  *
  * `request` NULL: a call that belongs to no request, such as one that a notification's callback makes. Errors
  * are then logged, and the call lives until wplug_host_free or the end of its callback.
@@ -455,8 +460,8 @@ wplug_host_call *wplug_call_host(wplug_request *request, const char *method);
 /* Where the params go; null where nothing is written. Before the call is sent. */
 wplug_writer *wplug_host_params(wplug_host_call *call);
 
-/* Sends the call and returns. What has been sent already is not sent again. A call that was started and
- * neither waited for nor given a callback is forgotten when its request is done. */
+/* Sends the call and returns. What has been sent already is not sent again. A call that is not answered when
+ * its request is done is cancelled. */
 void wplug_host_start(wplug_host_call *call);
 
 /* Is called when the answer is there, with what was passed to wplug_host_then. `request` is NULL for a call
@@ -490,9 +495,9 @@ bool wplug_host_finished(const wplug_host_call *call);
  * UINT64_MAX. */
 uint64_t wplug_host_id(const wplug_host_call *call);
 
-/* Gives the call and its answer back before its request is done: for a handler that makes many. An answer
- * that is still to come is ignored then, and the callback is not called. Values and texts of the answer are
- * gone. */
+/* Gives the call and its answer back before its request is done: for a handler that makes many. A call that is
+ * not answered is cancelled by that: the answer that is still to come is ignored, and the callback is not called.
+ * Values and texts of the answer are gone. */
 void wplug_host_free(wplug_host_call *call);
 
 /* Tells the host something without wanting an answer. The notification is sent when the value written, its
@@ -521,9 +526,50 @@ typedef void wplug_timer_callback(wplug_request *request, void *user);
 wplug_timer *wplug_after(wplug_request *request, uint64_t milliseconds, wplug_timer_callback *callback,
                          void *user);
 
-/* Stops a timer that has not gone off; after that, or once its callback has begun, the handle is no more.
+/* A timer without a callback, to be waited for (wplug_wait_any): it has run out when at least that much time has
+ * passed. Does not keep `request` open, and ends with it; with `request` NULL it lives until wplug_timer_cancel.
+ * NULL where memory ran out, which fails the request. */
+wplug_timer *wplug_timer_start(wplug_request *request, uint64_t milliseconds);
+
+/* Stops a timer and frees it. After that the handle is no more; nor is that of a timer whose callback has begun.
  * NULL is fine. */
 void wplug_timer_cancel(wplug_timer *timer);
+
+/* ---- Waiting for several things ---- */
+
+/* One thing to wait for: a call of the host or a timer of wplug_timer_start. An entry with neither is left out,
+ * so an entry that is dealt with is taken out of the set by clearing it: set[i] = (wplug_wait){0}. */
+typedef struct wplug_wait {
+    wplug_host_call *call;
+    wplug_timer *timer;
+    bool ready; /* set by waiting: the call is answered, the timer has run out */
+} wplug_wait;
+
+#define WPLUG_FOREVER UINT64_MAX
+
+/* Waits until something in the set is ready, marks all that are, and returns how many these are. Returns 0 when
+ * `milliseconds` have passed without that, or where the set has no entries to wait for. Calls that were not sent
+ * are sent first. 0 milliseconds: does not wait, but takes in the answers that have arrived.
+ *
+ *     wplug_wait set[] = {{.call = fast}, {.call = thorough}, {.timer = wplug_timer_start(request, 500)}};
+ *     wplug_wait_any(set, 3, WPLUG_FOREVER);
+ *     if (set[1].ready) wplug_result_value(request, wplug_host_result(thorough));
+ *
+ * Nothing that is ready waits any more: its result is taken with wplug_host_result, or wplug_host_error_of for
+ * a look at the error of the host, which is an answer like another here. What is ready stays ready, and would end
+ * the next wait at once: clear its entry first. A call of a request that has failed is ready at once, without having
+ * been sent; so is every call that waits when standard input has ended (WPLUG_HOST_GONE).
+ *
+ * Other requests, answers and timers with callbacks queue up meanwhile, as always while a handler waits. */
+size_t wplug_wait_any(wplug_wait *set, size_t count, uint64_t milliseconds);
+
+/* The same, but waits until all are ready; false when the time has passed before that. Those that are ready are
+ * marked in both cases. */
+bool wplug_wait_all(wplug_wait *set, size_t count, uint64_t milliseconds);
+
+/* Waits for one call, but no longer than that; true when it is answered. It goes on, and may be waited for again,
+ * or cancelled with wplug_host_free. */
+bool wplug_host_wait(wplug_host_call *call, uint64_t milliseconds);
 
 /* ---- Logging ---- */
 

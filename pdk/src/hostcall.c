@@ -1,4 +1,4 @@
-/* Owns what the plugin asks of the outside and goes on without: host calls, notifications, timers. */
+/* Owns what the plugin asks of the host: calls and notifications. */
 #include "pdk.h"
 
 #include <string.h>
@@ -85,6 +85,7 @@ void wplug_host_start(wplug_host_call *call) {
         rpc_peer_call(pdk.peer, base_bytes_from_text(call->method), params, call, &call->id, &error);
     pdk_writer_drop(call->params);
     if (status == BASE_OK) {
+        pdk.next_call = call->id + 1;
         call->state = PDK_CALL_SENT;
         pdk_flush();
         return;
@@ -188,15 +189,25 @@ uint64_t wplug_host_id(const wplug_host_call *call) {
     return call->id;
 }
 
-/* Frees a call and forgets an answer that is still to come. */
+/* Frees a call, and cancels it where its answer is still to come. */
 void pdk_host_call_dispose(wplug_host_call *call) {
-    if (call->state == PDK_CALL_SENT) rpc_peer_forget(pdk.peer, call->id, NULL);
+    if (call->state == PDK_CALL_SENT && rpc_peer_forget(pdk.peer, call->id, NULL) == BASE_OK) pdk.cancelled++;
     pdk_dequeue(&call->task);
     unlink_call(call, call->request ? &call->request->calls : &pdk.loose_calls);
     pdk_writer_free(call->params);
     pdk_block_release(call->block);
     pdk_arena_free(&call->arena);
     base_free(NULL, call, sizeof *call);
+}
+
+/* Ids count up from 0, so one below the next is a call that was made: cancelled, or answered already. As many
+ * answers as there are calls cancelled pass for theirs. */
+bool pdk_host_was_cancelled(base_bytes id) {
+    uint64_t number;
+    if (pdk.cancelled == 0 || json_read_uint64(id, &number, NULL) != BASE_OK || number >= pdk.next_call)
+        return false;
+    pdk.cancelled--;
+    return true;
 }
 
 void wplug_host_free(wplug_host_call *call) {
@@ -259,57 +270,4 @@ void pdk_notifications_sweep(void) {
         pdk.notifications = writer->next;
         pdk_writer_free(writer);
     }
-}
-
-/* ---- Timers ---- */
-
-wplug_timer *wplug_after(wplug_request *request, uint64_t milliseconds, wplug_timer_callback *callback,
-                         void *user) {
-    wplug_timer *timer = base_alloc_zeroed(NULL, 1, sizeof *timer);
-    if (!timer) {
-        pdk_request_no_memory(request);
-        return NULL;
-    }
-    timer->task.kind = PDK_TASK_TIMER;
-    timer->deadline_ns = pdk_deadline_in_ms(milliseconds);
-    timer->request = request;
-    timer->callback = callback;
-    timer->user = user;
-    wplug_timer **place = &pdk.timers;
-    while (*place && (*place)->deadline_ns <= timer->deadline_ns) place = &(*place)->next;
-    timer->next = *place;
-    *place = timer;
-    if (request) request->outstanding++;
-    return timer;
-}
-
-void wplug_timer_cancel(wplug_timer *timer) {
-    if (!timer) return;
-    for (wplug_timer **place = &pdk.timers; *place; place = &(*place)->next) {
-        if (*place != timer) continue;
-        *place = timer->next;
-        break;
-    }
-    pdk_dequeue(&timer->task);
-    if (timer->request) timer->request->outstanding--;
-    base_free(NULL, timer, sizeof *timer);
-}
-
-void pdk_timers_collect(void) {
-    if (!pdk.timers) return;
-    uint64_t now = pdk_os_monotonic_ns();
-    while (pdk.timers && pdk.timers->deadline_ns <= now) {
-        wplug_timer *timer = pdk.timers;
-        pdk.timers = timer->next;
-        pdk_enqueue(&timer->task);
-    }
-}
-
-void pdk_timer_run(wplug_timer *timer) {
-    wplug_timer run = *timer;
-    base_free(NULL, timer, sizeof *timer);
-    run.callback(run.request, run.user);
-    if (!run.request) return;
-    run.request->outstanding--;
-    pdk_request_settle(run.request);
 }

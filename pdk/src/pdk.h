@@ -5,7 +5,8 @@
  *     request.c   requests and how they are answered
  *     value.c     reading params, answers and other JSON
  *     writer.c    writing JSON
- *     hostcall.c  calls and notifications to the host, timers
+ *     hostcall.c  calls and notifications to the host
+ *     timer.c     timers, and waiting for several things
  *     registry.c  methods, and what rpc.discover says of them
  *     system.c    logging, clocks, randomness, texts, memory
  *
@@ -176,6 +177,7 @@ struct wplug_request {
     wplug_writer *writer;               /* the newest */
     wplug_writer *writers;              /* those before it, kept for handlers that still hold them */
     wplug_host_call *calls;
+    wplug_timer *timers;
 };
 
 /* Takes a request that the peer has read; queued to be run. False where there is no memory. */
@@ -190,7 +192,7 @@ void pdk_request_free(wplug_request *request);
 void pdk_request_refuse(wplug_request *request, int64_t code, const char *format, ...) BASE_PRINTF(3, 4);
 void pdk_request_no_memory(wplug_request *request); /* NULL is fine */
 
-/* ---- Host calls and timers ---- */
+/* ---- Host calls ---- */
 
 typedef enum pdk_call_state { PDK_CALL_PREPARED, PDK_CALL_SENT, PDK_CALL_FINISHED } pdk_call_state;
 
@@ -214,20 +216,25 @@ struct wplug_host_call {
     wplug_host_error error;
 };
 
-struct wplug_timer {
-    pdk_task task; /* first */
-    wplug_timer *next;
-    uint64_t deadline_ns;
-    wplug_request *request;
-    wplug_timer_callback *callback;
-    void *user;
-};
-
 void pdk_host_answered(const rpc_event *event, pdk_block *block);
 void pdk_host_gone(void); /* every call that waits gets an error */
 void pdk_host_call_run(wplug_host_call *call);
 void pdk_host_call_dispose(wplug_host_call *call);
+/* Whether an answer to no call is one to a call that was cancelled. Each is taken for that once. */
+bool pdk_host_was_cancelled(base_bytes id);
 void pdk_notifications_sweep(void); /* frees those that are sent, drops those that were never finished */
+
+/* ---- Timers ---- */
+
+struct wplug_timer {
+    pdk_task task;                /* first */
+    wplug_timer *previous, *next; /* the request's, or those without one */
+    wplug_timer *later;           /* with a callback: the next to go off */
+    uint64_t deadline_ns;
+    wplug_request *request;
+    wplug_timer_callback *callback; /* NULL: it is waited for */
+    void *user;
+};
 
 void pdk_timer_run(wplug_timer *timer);
 void pdk_timers_collect(void); /* queues those that are due */
@@ -266,7 +273,10 @@ typedef struct pdk_runtime {
     pdk_task *ready, *ready_last;
     wplug_request *requests;
     wplug_host_call *loose_calls; /* without a request */
-    wplug_timer *timers;          /* by deadline, then age */
+    wplug_timer *loose_timers;    /* without a request */
+    wplug_timer *next_timer;      /* with a callback, by deadline, then age */
+    uint64_t next_call;           /* its id */
+    uint64_t cancelled;           /* calls whose answer may yet come */
     wplug_writer *notifications;
     wplug_writer nothing;    /* the writer that drops everything */
     wplug_host_call no_call; /* what wplug_call_host returns where there is no memory */
@@ -281,8 +291,12 @@ extern pdk_runtime pdk;
 /* Sends what the peer has to send. */
 void pdk_flush(void);
 
-/* Waits for input, until `deadline_ns` at most, and takes in what there is. */
-void pdk_pump(uint64_t deadline_ns);
+/* Waits for input, until `deadline_ns` at most, and takes in what one read gives, also where that time has
+ * passed. False where there was none. */
+bool pdk_pump(uint64_t deadline_ns);
+
+/* The same, but when there can be no more input, only time passes. Then not without a deadline. */
+void pdk_wait_until(uint64_t deadline_ns);
 
 /* Gives up the conversation: the loop ends as soon as what runs has returned. The first code counts. */
 void pdk_give_up(int exit_code);

@@ -39,7 +39,9 @@ bool pdk_request_accept(const rpc_event *event, pdk_block *block) {
 }
 
 void pdk_request_free(wplug_request *request) {
+    pdk_dequeue(&request->task);
     while (request->calls) pdk_host_call_dispose(request->calls);
+    while (request->timers) wplug_timer_cancel(request->timers);
     while (request->writers) {
         wplug_writer *writer = request->writers;
         request->writers = writer->next;
@@ -227,7 +229,7 @@ void pdk_request_run(wplug_request *request) {
 }
 
 void pdk_request_settle(wplug_request *request) {
-    if (request->outstanding > 0) return;
+    if (request->outstanding > 0 && !request->answered) return;
     if (!request->answered && !request->notification) {
         const char *what = request->writer ? "left its answer unfinished" : "returned without an answer";
         wplug_log(WPLUG_LOG_ERROR, "method \"%.*s\" %s", WPLUG_TEXT(request->name), what);

@@ -93,6 +93,7 @@ static bool accept_event(const rpc_event *event) {
     case RPC_EVENT_RESULT:
     case RPC_EVENT_ERROR: pdk_host_answered(event, pdk.input); break;
     case RPC_EVENT_STRAY:
+        if (pdk_host_was_cancelled(event->id)) break;
         wplug_log(WPLUG_LOG_WARNING, "ignored an answer to no call: id %.*s", (int)event->id.size,
                   (const char *)event->id.data);
         break;
@@ -241,30 +242,40 @@ static void pause_reading(uint64_t longest_ns) {
  * never wait but a poll that does (wplug asked for that), and neither (the Rust host). Without a deadline a
  * read comes first, so that the plain case needs nothing but reads, and a plugin that has just started asks
  * for no clock. */
-void pdk_pump(uint64_t deadline_ns) {
+bool pdk_pump(uint64_t deadline_ns) {
     bool may_wait = deadline_ns == PDK_NO_DEADLINE;
     while (!pdk.ended) {
         if (may_wait || !polls_input()) {
-            if (read_once() != PDK_IO_AGAIN) return;
+            if (read_once() != PDK_IO_AGAIN) return true;
             may_wait = false;
         }
         uint64_t timeout = remaining(deadline_ns);
-        if (timeout == 0) return;
-        if (!polls_input()) {
+        if (polls_input()) {
+            pdk_io input = pdk_os_wait_for_input(timeout);
+            if (input == PDK_IO_FAILED) pdk.polling = PDK_POLLING_CLOCKS;
+            if (input == PDK_IO_DONE && read_once() != PDK_IO_AGAIN) return true;
+        } else if (timeout > 0) {
             pause_reading(timeout);
-            continue;
         }
-        pdk_io input = pdk_os_wait_for_input(timeout);
-        if (input == PDK_IO_FAILED) pdk.polling = PDK_POLLING_CLOCKS;
-        if (input == PDK_IO_DONE && read_once() != PDK_IO_AGAIN) return;
+        if (timeout == 0) break;
     }
+    return false;
+}
+
+void pdk_wait_until(uint64_t deadline_ns) {
+    if (!pdk.ended) {
+        pdk_pump(deadline_ns);
+        return;
+    }
+    uint64_t wait = remaining(deadline_ns);
+    if (wait > 0) pdk_os_sleep(wait);
 }
 
 /* ---- The loop ---- */
 
 /* Nothing is left that the plugin waits for. */
 static bool is_idle(void) {
-    if (pdk.ready || pdk.requests || pdk.timers) return false;
+    if (pdk.ready || pdk.requests || pdk.next_timer) return false;
     for (const wplug_host_call *call = pdk.loose_calls; call; call = call->next) {
         if (call->callback) return false;
     }
@@ -281,14 +292,8 @@ static void serve(void) {
     while (true) {
         run_ready();
         if (is_finished()) return;
-        if (!pdk.ended) {
-            pdk_pump(pdk.timers ? pdk.timers->deadline_ns : PDK_NO_DEADLINE);
-        } else if (pdk.timers) {
-            uint64_t wait = remaining(pdk.timers->deadline_ns);
-            if (wait > 0) pdk_os_sleep(wait);
-        } else {
-            return;
-        }
+        if (pdk.ended && !pdk.next_timer) return;
+        pdk_wait_until(pdk.next_timer ? pdk.next_timer->deadline_ns : PDK_NO_DEADLINE);
     }
 }
 
@@ -304,17 +309,9 @@ static void read_log_level(void) {
 }
 
 static void take_down(void) {
-    while (pdk.ready) {
-        pdk_task *task = pdk.ready;
-        pdk_dequeue(task);
-        if (task->kind == PDK_TASK_TIMER) base_free(NULL, task, sizeof(wplug_timer));
-    }
     while (pdk.requests) pdk_request_free(pdk.requests);
     while (pdk.loose_calls) pdk_host_call_dispose(pdk.loose_calls);
-    while (pdk.timers) {
-        pdk.timers->request = NULL;
-        wplug_timer_cancel(pdk.timers);
-    }
+    while (pdk.loose_timers) wplug_timer_cancel(pdk.loose_timers);
     pdk_notifications_sweep();
     pdk_block_release(pdk.input);
     rpc_peer_free(pdk.peer);
