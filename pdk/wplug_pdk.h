@@ -229,9 +229,11 @@ typedef struct wplug_method_info {
  * the kit serves by itself. They describe: the kit does not check params against schemas, handlers do by how
  * they read them.
  *
- * What cannot be registered (no handler, a name taken or reserved, a schema that is no JSON or no schema, a
- * parameter named twice, a required parameter after an optional one) is logged, each with its reason, and the
- * plugin exits with WPLUG_EXIT_REGISTRATION before it serves anything. */
+ * What cannot be registered (no handler, a name taken or reserved, a parameter named twice, a required parameter
+ * after an optional one) is logged, each with its reason, and the plugin exits with WPLUG_EXIT_REGISTRATION before
+ * it serves anything. Schemas are read when they are asked for, so that other calls do not pay for it: where one is
+ * no JSON or no schema, rpc.discover says so in the log and answers with an error. Call it once when a plugin is
+ * built: `wplug inspect` does. */
 #define wplug_method(method_name, ...)                                                                       \
     wplug_add_method(&(const wplug_method_info){.name = (method_name), .handler = __VA_ARGS__})
 

@@ -19,11 +19,35 @@ static void unlink_call(wplug_host_call *call, wplug_host_call **list) {
     if (call->next) call->next->previous = call->previous;
 }
 
+static void free_call(wplug_host_call *call) {
+    base_buffer_free(&call->params.out);
+    pdk_arena_free(&call->arena);
+    base_free(NULL, call, sizeof *call);
+}
+
+/* Keeps the memory of a call that is over for the next one, with its arena and the buffer of its params. */
+static void keep_spare(wplug_host_call *call) {
+    pdk_arena_empty(&call->arena);
+    pdk_writer_rest(&call->params);
+    pdk_arena arena = call->arena;
+    base_buffer out = call->params.out;
+    memset(call, 0, sizeof *call);
+    call->arena = arena;
+    call->params.out = out;
+    pdk.spare_call = call;
+}
+
+void pdk_spare_call_free(void) {
+    if (pdk.spare_call) free_call(pdk.spare_call);
+    pdk.spare_call = NULL;
+}
+
 wplug_host_call *wplug_call_host(wplug_request *request, const char *method) {
-    wplug_host_call *call = base_alloc_zeroed(NULL, 1, sizeof *call);
+    wplug_host_call *call = pdk.spare_call ? pdk.spare_call : base_alloc_zeroed(NULL, 1, sizeof *call);
+    pdk.spare_call = NULL;
     char *name = call ? pdk_arena_copy(&call->arena, method, strlen(method)) : NULL;
     if (!name) {
-        base_free(NULL, call, sizeof *call);
+        if (call) free_call(call);
         pdk_request_no_memory(request);
         return &pdk.no_call;
     }
@@ -38,11 +62,11 @@ wplug_host_call *wplug_call_host(wplug_request *request, const char *method) {
 }
 
 wplug_writer *wplug_host_params(wplug_host_call *call) {
-    if (call == &pdk.no_call || call->state != PDK_CALL_PREPARED || call->params) return pdk_writer_none();
-    wplug_writer *writer = pdk_writer_new(PDK_WRITE_HOST_PARAMS, NULL, call);
-    if (writer == pdk_writer_none()) pdk_request_no_memory(call->request);
-    call->params = writer;
-    return writer;
+    if (call == &pdk.no_call || call->state != PDK_CALL_PREPARED || call->has_params)
+        return pdk_writer_none();
+    call->has_params = true;
+    pdk_writer_begin(&call->params, PDK_WRITE_HOST_PARAMS, NULL, call);
+    return &call->params;
 }
 
 /* Ends a call that the host did not answer, with an error as if it had. `message` is static text. */
@@ -55,7 +79,7 @@ static void finish_with_error(wplug_host_call *call, int64_t code, const char *m
 
 void pdk_host_params_broken(wplug_host_call *call, const char *mistake) {
     wplug_log(WPLUG_LOG_ERROR, "params of host method \"%s\" cannot be written: %s", call->method, mistake);
-    pdk_writer_drop(call->params);
+    pdk_writer_rest(&call->params);
     finish_with_error(call, WPLUG_INTERNAL_ERROR, "the params of a host call cannot be written");
     if (call->request)
         pdk_request_refuse(call->request, WPLUG_INTERNAL_ERROR,
@@ -69,12 +93,12 @@ void wplug_host_start(wplug_host_call *call) {
         return;
     }
     base_bytes params = {0};
-    if (call->params && call->params != pdk_writer_none()) {
-        if (!call->params->json.complete || call->params->text_open) {
+    if (call->has_params) {
+        if (!call->params.json.complete || call->params.text_open) {
             pdk_host_params_broken(call, "the value is not complete");
             return;
         }
-        params = base_buffer_bytes(&call->params->out);
+        params = base_buffer_bytes(&call->params.out);
     }
     if (pdk.ended) {
         finish_with_error(call, WPLUG_HOST_GONE, "the host has closed standard input");
@@ -83,7 +107,7 @@ void wplug_host_start(wplug_host_call *call) {
     base_error error;
     base_status status =
         rpc_peer_call(pdk.peer, base_bytes_from_text(call->method), params, call, &call->id, &error);
-    pdk_writer_drop(call->params);
+    pdk_writer_rest(&call->params);
     if (status == BASE_OK) {
         pdk.next_call = call->id + 1;
         call->state = PDK_CALL_SENT;
@@ -194,10 +218,11 @@ void pdk_host_call_dispose(wplug_host_call *call) {
     if (call->state == PDK_CALL_SENT && rpc_peer_forget(pdk.peer, call->id, NULL) == BASE_OK) pdk.cancelled++;
     pdk_dequeue(&call->task);
     unlink_call(call, call->request ? &call->request->calls : &pdk.loose_calls);
-    pdk_writer_free(call->params);
     pdk_block_release(call->block);
-    pdk_arena_free(&call->arena);
-    base_free(NULL, call, sizeof *call);
+    if (pdk.spare_call)
+        free_call(call);
+    else
+        keep_spare(call);
 }
 
 /* Ids count up from 0, so one below the next is a call that was made: cancelled, or answered already. As many

@@ -104,6 +104,10 @@ _Noreturn void pdk_os_exit(int code) {
     __wasi_proc_exit((__wasi_exitcode_t)code);
 }
 
+bool pdk_os_takes_memory_back(void) {
+    return true;
+}
+
 #ifdef __wasm_bulk_memory__
 /* In place of the C library's loops: one instruction each, which the host carries out natively. They matter
  * for large messages, which realloc copies as they grow. */
@@ -117,5 +121,22 @@ void *memmove(void *to, const void *from, size_t size) {
 
 void *memset(void *to, int byte, size_t size) {
     return __builtin_memset(to, byte, size);
+}
+
+/* Eight bytes at once: the first step sets the high bit of those that are `byte`, and perhaps of ones after them. */
+void *memchr(const void *bytes, int byte, size_t size) {
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    const unsigned char *next = bytes, wanted = (unsigned char)byte;
+    for (; size >= 8; next += 8, size -= 8) {
+        uint64_t word;
+        memcpy(&word, next, 8);
+        word ^= ones * wanted;
+        uint64_t marks = (word - ones) & ~word & highs;
+        if (marks) return (void *)(uintptr_t)(next + __builtin_ctzll(marks) / 8);
+    }
+    for (; size > 0; next++, size--) {
+        if (*next == wanted) return (void *)(uintptr_t)next;
+    }
+    return NULL;
 }
 #endif

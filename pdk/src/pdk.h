@@ -58,6 +58,9 @@ bool pdk_os_random(void *bytes, size_t size);
 const char *pdk_os_environment(const char *name); /* NULL where it is not set */
 _Noreturn void pdk_os_exit(int code);
 
+/* Whether the plugin's memory goes with the plugin, so that it need not be freed at its end. */
+bool pdk_os_takes_memory_back(void);
+
 /* ---- Memory ---- */
 
 /* Many small pieces that are freed together. */
@@ -69,6 +72,7 @@ typedef struct pdk_arena {
 void *pdk_arena_alloc(pdk_arena *arena, size_t size); /* zeroed; NULL where there is no memory */
 char *pdk_arena_copy(pdk_arena *arena, const void *data, size_t size); /* zero-terminated */
 void pdk_arena_free(pdk_arena *arena);
+void pdk_arena_empty(pdk_arena *arena); /* keeps a chunk of the usual size for what comes next */
 
 /* Bytes read from standard input, shared by all that has a message in them, so that no message is copied. A
  * block that has more than one owner keeps its place.
@@ -143,6 +147,10 @@ wplug_writer *pdk_writer_new(pdk_purpose purpose, wplug_request *request, wplug_
 void pdk_writer_free(wplug_writer *writer); /* NULL and the dropping one are fine */
 wplug_writer *pdk_writer_none(void);
 void pdk_writer_drop(wplug_writer *writer); /* forgets what was written, drops what still will be */
+/* For a writer that is part of something else. `rest` is a drop that keeps a small buffer for the next time. */
+void pdk_writer_begin(wplug_writer *writer, pdk_purpose purpose, wplug_request *request,
+                      wplug_host_call *call);
+void pdk_writer_rest(wplug_writer *writer);
 void pdk_write_json(wplug_writer *writer, base_bytes json);
 
 /* Called when a writer's value is complete or broken (writer.c calls these, their owners have them). */
@@ -204,7 +212,8 @@ struct wplug_host_call {
     bool running; /* its callback is being run */
     bool freed;   /* by its own callback */
     const char *method;
-    wplug_writer *params;
+    bool has_params;
+    wplug_writer params;
     uint64_t id;
     wplug_host_callback *callback;
     void *user;
@@ -220,6 +229,7 @@ void pdk_host_answered(const rpc_event *event, pdk_block *block);
 void pdk_host_gone(void); /* every call that waits gets an error */
 void pdk_host_call_run(wplug_host_call *call);
 void pdk_host_call_dispose(wplug_host_call *call);
+void pdk_spare_call_free(void);
 /* Whether an answer to no call is one to a call that was cancelled. Each is taken for that once. */
 bool pdk_host_was_cancelled(base_bytes id);
 void pdk_notifications_sweep(void); /* frees those that are sent, drops those that were never finished */
@@ -273,10 +283,11 @@ typedef struct pdk_runtime {
     pdk_task *ready, *ready_last;
     wplug_request *requests;
     wplug_host_call *loose_calls; /* without a request */
-    wplug_timer *loose_timers;    /* without a request */
-    wplug_timer *next_timer;      /* with a callback, by deadline, then age */
-    uint64_t next_call;           /* its id */
-    uint64_t cancelled;           /* calls whose answer may yet come */
+    wplug_host_call *spare_call; /* the last that was freed: a handler that makes many needs memory for one */
+    wplug_timer *loose_timers;   /* without a request */
+    wplug_timer *next_timer;     /* with a callback, by deadline, then age */
+    uint64_t next_call;          /* its id */
+    uint64_t cancelled;          /* calls whose answer may yet come */
     wplug_writer *notifications;
     wplug_writer nothing;    /* the writer that drops everything */
     wplug_host_call no_call; /* what wplug_call_host returns where there is no memory */

@@ -65,7 +65,6 @@ static void check_params(const pdk_method *method) {
     const char *name = method->info.name;
     const wplug_param_info *params = method->info.params;
     for (size_t i = 0; i < method->param_count; i++) {
-        check_schema(name, "parameter ", params[i].name, params[i].schema);
         if (i > 0 && params[i - 1].optional && !params[i].optional)
             report("method \"%s\": parameter \"%s\" is required, so it must come before the optional ones",
                    name, params[i].name);
@@ -84,7 +83,10 @@ void wplug_add_method(const wplug_method_info *info) {
     if (!info->handler) report("method \"%s\" has no handler", info->name);
     if (strncmp(info->name, "rpc.", 4) == 0)
         report("method \"%s\": names beginning with \"rpc.\" are reserved by JSON-RPC", info->name);
-    if (pdk_registry_find(wplug_str(info->name))) report("two methods are called \"%s\"", info->name);
+    for (size_t i = 0; i < pdk.method_count; i++) {
+        if (strcmp(pdk.methods[i]->info.name, info->name) == 0)
+            report("two methods are called \"%s\"", info->name);
+    }
 
     if (pdk.method_count == pdk.method_capacity) {
         size_t capacity = pdk.method_capacity ? pdk.method_capacity * 2 : 8;
@@ -109,7 +111,6 @@ void wplug_add_method(const wplug_method_info *info) {
         method->error_count++;
     pdk.methods[pdk.method_count++] = method;
     check_params(method);
-    check_schema(info->name, "", "result", info->result);
 }
 
 void pdk_registry_check(const char *name, const char *version) {
@@ -204,8 +205,25 @@ static void write_method(wplug_writer *writer, const pdk_method *method) {
     wplug_end_object(writer);
 }
 
+/* Schemas are for those who ask for them: no other call pays for reading them. */
+static void check_schemas(void) {
+    for (size_t i = 0; i < pdk.method_count; i++) {
+        const wplug_method_info *info = &pdk.methods[i]->info;
+        for (size_t j = 0; j < pdk.methods[i]->param_count; j++)
+            check_schema(info->name, "parameter ", info->params[j].name, info->params[j].schema);
+        check_schema(info->name, "", "result", info->result);
+    }
+}
+
 /* OpenRPC 1.3.2, https://spec.open-rpc.org: an OpenRPC document with a method object for each method. */
 void pdk_discover(wplug_request *request) {
+    pdk.mistakes = 0;
+    check_schemas();
+    if (pdk.mistakes > 0) {
+        pdk_request_refuse(request, WPLUG_INTERNAL_ERROR,
+                           "%u of the plugin's schemas cannot be used: see its log", pdk.mistakes);
+        return;
+    }
     wplug_writer *writer = wplug_result(request);
     wplug_begin_object(writer);
     wplug_member_string(writer, "openrpc", "1.3.2");

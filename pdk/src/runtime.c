@@ -309,10 +309,12 @@ static void read_log_level(void) {
 }
 
 static void take_down(void) {
+    pdk_notifications_sweep();
+    if (pdk_os_takes_memory_back()) return;
     while (pdk.requests) pdk_request_free(pdk.requests);
     while (pdk.loose_calls) pdk_host_call_dispose(pdk.loose_calls);
     while (pdk.loose_timers) wplug_timer_cancel(pdk.loose_timers);
-    pdk_notifications_sweep();
+    pdk_spare_call_free();
     pdk_block_release(pdk.input);
     rpc_peer_free(pdk.peer);
     pdk_registry_free();

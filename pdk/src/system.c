@@ -58,6 +58,19 @@ void pdk_arena_free(pdk_arena *arena) {
     }
 }
 
+void pdk_arena_empty(pdk_arena *arena) {
+    pdk_chunk *kept = arena->chunks;
+    if (!kept || kept->capacity != CHUNK_SIZE) {
+        pdk_arena_free(arena);
+        return;
+    }
+    arena->chunks = kept->next;
+    pdk_arena_free(arena);
+    kept->next = NULL;
+    kept->used = 0;
+    arena->chunks = kept;
+}
+
 pdk_block *pdk_block_share(pdk_block *block) {
     block->owners++;
     return block;
@@ -84,7 +97,11 @@ bool wplug_text_equal(wplug_text a, wplug_text b) {
 }
 
 bool wplug_text_is(wplug_text text, const char *string) {
-    return wplug_text_equal(text, wplug_str(string));
+    if (!string) return text.size == 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] != string[i] || string[i] == '\0') return false;
+    }
+    return string[text.size] == '\0';
 }
 
 wplug_text wplug_format(wplug_request *request, const char *format, ...) {

@@ -11,11 +11,24 @@ wplug_writer *pdk_writer_none(void) {
 wplug_writer *pdk_writer_new(pdk_purpose purpose, wplug_request *request, wplug_host_call *call) {
     wplug_writer *writer = base_alloc_zeroed(NULL, 1, sizeof *writer);
     if (!writer) return pdk_writer_none();
+    pdk_writer_begin(writer, purpose, request, call);
+    return writer;
+}
+
+void pdk_writer_begin(wplug_writer *writer, pdk_purpose purpose, wplug_request *request,
+                      wplug_host_call *call) {
     writer->purpose = purpose;
     writer->request = request;
     writer->call = call;
+    writer->text_open = false;
     json_writer_init(&writer->json, &writer->out);
-    return writer;
+}
+
+void pdk_writer_rest(wplug_writer *writer) {
+    enum { SMALL_BUFFER = 1024 };
+    writer->purpose = PDK_WRITE_NOTHING;
+    writer->out.size = 0;
+    if (writer->out.capacity > SMALL_BUFFER) base_buffer_free(&writer->out);
 }
 
 void pdk_writer_free(wplug_writer *writer) {

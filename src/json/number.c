@@ -174,6 +174,20 @@ static base_status fail_range(base_bytes value, const char *type, base_error *er
                      value.size > 40 ? "..." : "", type);
 }
 
+/* Reads a number that is digits and nothing else, and not so many that it could be too large. */
+static bool read_plain_digits(base_bytes value, uint64_t *magnitude) {
+    enum { ALWAYS_FIT = 18 };
+    uint64_t result = 0;
+    if (value.size > ALWAYS_FIT) return false;
+    for (size_t i = 0; i < value.size; i++) {
+        unsigned digit = value.data[i] - (unsigned)'0';
+        if (digit > 9) return false;
+        result = result * 10 + digit;
+    }
+    *magnitude = result;
+    return value.size > 0;
+}
+
 /* The absolute value of a whole number that is at most `limit`. */
 static base_status read_magnitude(base_bytes value, const decimal *number, uint64_t limit, const char *type,
                                   uint64_t *magnitude, base_error *error) {
@@ -198,9 +212,13 @@ static base_status read_magnitude(base_bytes value, const decimal *number, uint6
 
 base_status json_read_int64(base_bytes value, int64_t *out, base_error *error) {
     static const char type[] = "a signed 64-bit integer";
+    uint64_t magnitude = 0;
+    if (read_plain_digits(value, &magnitude)) {
+        *out = (int64_t)magnitude;
+        return BASE_OK;
+    }
     if (json_kind_of(value) != JSON_NUMBER) return fail_no_number(value, "a whole number", error);
     decimal number;
-    uint64_t magnitude = 0;
     parse_decimal(value, &number);
     uint64_t limit = (uint64_t)INT64_MAX + (number.negative ? 1 : 0);
     base_status status = read_magnitude(value, &number, limit, type, &magnitude, error);
@@ -211,6 +229,7 @@ base_status json_read_int64(base_bytes value, int64_t *out, base_error *error) {
 
 base_status json_read_uint64(base_bytes value, uint64_t *out, base_error *error) {
     static const char type[] = "an unsigned 64-bit integer";
+    if (read_plain_digits(value, out)) return BASE_OK;
     if (json_kind_of(value) != JSON_NUMBER) return fail_no_number(value, "a whole number", error);
     decimal number;
     parse_decimal(value, &number);

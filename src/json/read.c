@@ -3,12 +3,23 @@
 
 /* ---- Validation ---- */
 
+/* Members that are looked for in the outermost object. */
+typedef struct member_search {
+    const char *const *names;
+    base_bytes *members;
+    size_t count;
+    base_bytes key;       /* of the member that is being read */
+    const uint8_t *value; /* where its value begins */
+} member_search;
+
 /* Invariant: start <= next <= end; all before `next` is correct. */
 typedef struct scanner {
     const uint8_t *start;
     const uint8_t *next;
     const uint8_t *end;
     base_error *error;
+    base_bytes key;        /* the last that was read */
+    member_search *search; /* may be NULL */
 } scanner;
 
 static bool at_end(const scanner *scan) {
@@ -151,8 +162,10 @@ static base_status scan_scalar(scanner *scan) {
 static base_status scan_key(scanner *scan) {
     scan->next = skip_space(scan->next, scan->end);
     if (!next_is(scan, '"')) return fail_expected(scan, "a key in double quotes");
+    const uint8_t *key = scan->next + 1;
     base_status status = scan_string(scan);
     if (status != BASE_OK) return status;
+    scan->key = (base_bytes){key, (size_t)(scan->next - 1 - key)};
     scan->next = skip_space(scan->next, scan->end);
     if (!next_is(scan, ':')) return fail_expected(scan, "':' after a key");
     scan->next++;
@@ -184,11 +197,28 @@ static base_status scan_open(scanner *scan, nesting *open) {
     return BASE_OK;
 }
 
+/* json_key_equals for the common case, in which neither has escapes: no lengths, one pass. */
+static bool key_is(base_bytes key, const char *name) {
+    for (size_t i = 0; i < key.size; i++) {
+        if (key.data[i] == '\\') return json_key_equals(key, base_bytes_from_text(name));
+        if (key.data[i] != (uint8_t)name[i] || name[i] == '\0') return false;
+    }
+    return name[key.size] == '\0';
+}
+
+/* The value of a member of the outermost object has been read. */
+static void note_member(member_search *search, const uint8_t *end) {
+    size_t i = 0;
+    while (i < search->count && !key_is(search->key, search->names[i])) i++;
+    if (i < search->count) search->members[i] = (base_bytes){search->value, (size_t)(end - search->value)};
+}
+
 /* After a value: closes the containers that end here, up to the next sibling or the end of the outermost
  * value. In an object the sibling's key is scanned too. */
 static base_status scan_after_value(scanner *scan, nesting *open) {
     while (open->depth > 0) {
         bool object = in_object(open);
+        if (open->depth == 1 && object && scan->search) note_member(scan->search, scan->next);
         scan->next = skip_space(scan->next, scan->end);
         if (next_is(scan, ',')) {
             scan->next++;
@@ -211,6 +241,10 @@ static base_status scan_value(scanner *scan, uint32_t max_depth) {
     do {
         base_status status;
         scan->next = skip_space(scan->next, scan->end);
+        if (open.depth == 1 && scan->search) {
+            scan->search->key = scan->key;
+            scan->search->value = scan->next;
+        }
         if (next_is(scan, '{') || next_is(scan, '[')) {
             status = scan_open(scan, &open);
             if (status != BASE_OK) return status;
@@ -233,12 +267,14 @@ static base_status scan_value(scanner *scan, uint32_t max_depth) {
     return BASE_OK;
 }
 
-base_status json_validate(base_bytes text, uint32_t max_depth, base_bytes *value, base_error *error) {
+static base_status validate(base_bytes text, uint32_t max_depth, base_bytes *value, member_search *search,
+                            base_error *error) {
     static const uint8_t nothing[1] = {0};
     if (max_depth == 0) max_depth = JSON_DEFAULT_DEPTH;
     if (max_depth > JSON_DEPTH_CEILING) max_depth = JSON_DEPTH_CEILING;
     const uint8_t *start = text.size > 0 ? text.data : nothing;
-    scanner scan = {start, start, start + text.size, error};
+    scanner scan = {
+        .start = start, .next = start, .end = start + text.size, .error = error, .search = search};
     const uint8_t *first = skip_space(scan.next, scan.end);
     scan.next = first;
     base_status status = scan_value(&scan, max_depth);
@@ -248,6 +284,18 @@ base_status json_validate(base_bytes text, uint32_t max_depth, base_bytes *value
     if (!at_end(&scan)) return fail_here(&scan, "there is more after the end of the value");
     if (value) *value = found;
     return BASE_OK;
+}
+
+base_status json_validate(base_bytes text, uint32_t max_depth, base_bytes *value, base_error *error) {
+    return validate(text, max_depth, value, NULL, error);
+}
+
+base_status json_validate_members(base_bytes text, uint32_t max_depth, base_bytes *value,
+                                  const char *const *names, base_bytes *members, size_t count,
+                                  base_error *error) {
+    for (size_t i = 0; i < count; i++) members[i] = (base_bytes){NULL, 0};
+    member_search search = {.names = names, .members = members, .count = count};
+    return validate(text, max_depth, value, &search, error);
 }
 
 /* ---- Kinds ---- */
@@ -299,7 +347,11 @@ static const uint8_t *find_quote_or_backslash(const uint8_t *next, const uint8_t
         memcpy(&word, next, 8);
         uint64_t quote = word ^ (ones * '"');
         uint64_t backslash = word ^ (ones * '\\');
-        if ((((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs) break;
+        uint64_t marks = (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
+        if (marks) {
+            next += json_first_marked(marks);
+            break;
+        }
         next += 8;
     }
     while (next < end && *next != '"' && *next != '\\') next++;
@@ -425,14 +477,9 @@ void json_find_all(base_bytes object, const char *const *names, base_bytes *valu
     json_iterator iterator = json_iterate(object);
     base_bytes key, member;
     while (json_next_member(&iterator, &key, &member)) {
-        uint8_t first = key.size > 0 ? key.data[0] : 0;
-        for (size_t i = 0; i < count; i++) {
-            /* Not worth measuring the name for. */
-            if (first != (uint8_t)names[i][0] && first != '\\') continue;
-            if (!json_key_equals(key, base_bytes_from_text(names[i]))) continue;
-            values[i] = member;
-            break;
-        }
+        size_t i = 0;
+        while (i < count && !key_is(key, names[i])) i++;
+        if (i < count) values[i] = member;
     }
 }
 

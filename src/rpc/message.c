@@ -61,11 +61,12 @@ static void classify_response(rpc_message *message) {
     }
 }
 
-static void classify_object(rpc_message *message) {
-    enum { VERSION, ID, METHOD, PARAMS, RESULT, ERROR, COUNT };
-    static const char *const names[COUNT] = {"jsonrpc", "id", "method", "params", "result", "error"};
-    base_bytes members[COUNT];
-    json_find_all(message->value, names, members, COUNT);
+/* The members of a message. */
+enum { VERSION, ID, RESULT, METHOD, PARAMS, ERROR, MEMBER_COUNT };
+static const char *const member_names[MEMBER_COUNT] = {"jsonrpc", "id",     "result",
+                                                       "method",  "params", "error"};
+
+static void classify_object(rpc_message *message, const base_bytes members[MEMBER_COUNT]) {
     json_kind id = json_kind_of(members[ID]);
     bool id_fits = id == JSON_NONE || id == JSON_STRING || id == JSON_NUMBER || id == JSON_NULL;
     if (id_fits) message->id = members[ID];
@@ -74,7 +75,7 @@ static void classify_object(rpc_message *message) {
     message->result = members[RESULT];
     message->error_json = members[ERROR];
     message->response_like = is_response(message);
-    if (!json_string_equals_text(members[VERSION], "2.0"))
+    if (!json_string_equals(members[VERSION], BASE_LITERAL("2.0")))
         set_invalid(message, "not a JSON-RPC message: 'jsonrpc' must be \"2.0\"");
     else if (!id_fits)
         set_invalid(message, "not a JSON-RPC message: 'id' must be a string, a number or null, not %s",
@@ -87,108 +88,149 @@ static void classify_object(rpc_message *message) {
         set_invalid(message, "not a JSON-RPC message: there is no 'method', 'result' or 'error'");
 }
 
+static void classify_no_object(rpc_message *message) {
+    set_invalid(message, "not a JSON-RPC message: expected an object, found %s",
+                json_kind_name(json_kind_of(message->value)));
+}
+
 void rpc_classify_value(base_bytes value, rpc_message *message) {
     *message = (rpc_message){.kind = RPC_INVALID, .value = value};
-    json_kind kind = json_kind_of(value);
-    if (kind == JSON_OBJECT)
-        classify_object(message);
-    else
-        set_invalid(message, "not a JSON-RPC message: expected an object, found %s", json_kind_name(kind));
+    if (json_kind_of(value) != JSON_OBJECT) {
+        classify_no_object(message);
+        return;
+    }
+    base_bytes members[MEMBER_COUNT];
+    json_find_all(value, member_names, members, MEMBER_COUNT);
+    classify_object(message, members);
 }
 
 void rpc_classify(base_bytes line, uint32_t max_depth, rpc_message *message) {
     base_error reason;
-    base_bytes value;
-    base_status status = json_validate(line, max_depth, &value, &reason);
+    base_bytes value, members[MEMBER_COUNT];
+    base_status status =
+        json_validate_members(line, max_depth, &value, member_names, members, MEMBER_COUNT, &reason);
     if (status != BASE_OK) {
         *message = (rpc_message){.kind = RPC_INVALID, .code = RPC_PARSE_ERROR};
         base_fail(&message->why, status, "%s: %s", status == BASE_LIMIT ? "JSON refused" : "not JSON",
                   reason.message);
-    } else if (json_kind_of(value) != JSON_ARRAY) {
-        rpc_classify_value(value, message);
+        return;
+    }
+    *message = (rpc_message){.kind = RPC_INVALID, .value = value};
+    json_kind kind = json_kind_of(value);
+    if (kind == JSON_OBJECT) {
+        classify_object(message, members);
+    } else if (kind != JSON_ARRAY) {
+        classify_no_object(message);
     } else {
-        *message = (rpc_message){.kind = RPC_BATCH, .value = value};
+        message->kind = RPC_BATCH;
         if (json_count(value, 1) == 0) set_invalid(message, "not a JSON-RPC message: an empty batch");
     }
 }
 
-/* ---- Building ---- */
+/* ---- Building ----
+ *
+ * Messages have few shapes, so their fixed parts are written as they stand, and only what goes in between is
+ * written as JSON. */
 
-/* The members' names, punctuation and numbers of the longest message, with room to spare. */
+/* More than the fixed parts and the numbers of the longest message. */
 enum { ENVELOPE_SIZE = 128 };
 
-/* Room for the whole message at once: large values are copied once and never moved. */
-static base_status begin_message(json_writer *writer, base_buffer *out, size_t size) {
-    if (size > SIZE_MAX - ENVELOPE_SIZE || base_buffer_reserve(out, size + ENVELOPE_SIZE) != BASE_OK)
-        return BASE_NO_MEMORY;
-    json_writer_init(writer, out);
-    json_begin_object(writer);
-    json_write_key(writer, "jsonrpc");
-    json_write_text(writer, "2.0");
-    return BASE_OK;
+/* Room for the whole message at once, as far as its size is known: large values are copied once and never moved. */
+static base_status begin_message(base_buffer *out, size_t size) {
+    if (size > SIZE_MAX - ENVELOPE_SIZE) return BASE_NO_MEMORY;
+    return base_buffer_reserve(out, size + ENVELOPE_SIZE);
 }
 
-static base_status end_message(json_writer *writer) {
-    json_end_object(writer);
-    return json_writer_finish(writer, NULL);
+static base_status put_string(base_buffer *out, base_bytes text) {
+    json_writer writer;
+    json_writer_init(&writer, out);
+    json_write_string(&writer, text);
+    return json_writer_finish(&writer, NULL);
 }
 
-static void write_raw_or_null(json_writer *writer, const char *key, base_bytes value) {
-    json_write_key(writer, key);
-    if (value.size > 0)
-        json_write_raw(writer, value);
-    else
-        json_write_null(writer);
+static base_status put_unsigned(base_buffer *out, uint64_t value) {
+    json_writer writer;
+    json_writer_init(&writer, out);
+    json_write_uint64(&writer, value);
+    return json_writer_finish(&writer, NULL);
+}
+
+static base_status put_signed(base_buffer *out, int64_t value) {
+    json_writer writer;
+    json_writer_init(&writer, out);
+    json_write_int64(&writer, value);
+    return json_writer_finish(&writer, NULL);
+}
+
+static base_status put_raw_or_null(base_buffer *out, base_bytes value) {
+    if (value.size == 0) value = BASE_LITERAL("null");
+    json_writer writer;
+    json_writer_init(&writer, out);
+    json_write_raw(&writer, value);
+    return json_writer_finish(&writer, NULL);
+}
+
+/* Of the steps that write a message the first that fails ends it. */
+#define PUT(status, step)                                                                                    \
+    do {                                                                                                     \
+        if ((status) == BASE_OK) (status) = (step);                                                          \
+    } while (0)
+#define PUT_TEXT(status, out, text) PUT(status, base_buffer_append(out, text, sizeof(text) - 1))
+
+/* Takes back what there is of a message that could not be written whole. */
+static base_status end_message(base_buffer *out, size_t start, base_status status) {
+    PUT_TEXT(status, out, "}");
+    if (status != BASE_OK) out->size = start;
+    return status;
 }
 
 base_status rpc_write_request(base_buffer *out, uint64_t id, base_bytes method, base_bytes params) {
-    json_writer writer;
-    base_status status = begin_message(&writer, out, method.size + params.size);
-    if (status != BASE_OK) return status;
-    json_write_key(&writer, "id");
-    json_write_uint64(&writer, id);
-    json_write_key(&writer, "method");
-    json_write_string(&writer, method);
-    write_raw_or_null(&writer, "params", params);
-    return end_message(&writer);
+    size_t start = out->size;
+    base_status status = begin_message(out, method.size + params.size);
+    PUT_TEXT(status, out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    PUT(status, put_unsigned(out, id));
+    PUT_TEXT(status, out, ",\"method\":");
+    PUT(status, put_string(out, method));
+    PUT_TEXT(status, out, ",\"params\":");
+    PUT(status, put_raw_or_null(out, params));
+    return end_message(out, start, status);
 }
 
 base_status rpc_write_notification(base_buffer *out, base_bytes method, base_bytes params) {
-    json_writer writer;
-    base_status status = begin_message(&writer, out, method.size + params.size);
-    if (status != BASE_OK) return status;
-    json_write_key(&writer, "method");
-    json_write_string(&writer, method);
-    write_raw_or_null(&writer, "params", params);
-    return end_message(&writer);
+    size_t start = out->size;
+    base_status status = begin_message(out, method.size + params.size);
+    PUT_TEXT(status, out, "{\"jsonrpc\":\"2.0\",\"method\":");
+    PUT(status, put_string(out, method));
+    PUT_TEXT(status, out, ",\"params\":");
+    PUT(status, put_raw_or_null(out, params));
+    return end_message(out, start, status);
 }
 
 base_status rpc_write_result(base_buffer *out, base_bytes id, base_bytes result) {
-    json_writer writer;
-    base_status status = begin_message(&writer, out, id.size + result.size);
-    if (status != BASE_OK) return status;
-    write_raw_or_null(&writer, "id", id);
-    write_raw_or_null(&writer, "result", result);
-    return end_message(&writer);
+    size_t start = out->size;
+    base_status status = begin_message(out, id.size + result.size);
+    PUT_TEXT(status, out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    PUT(status, put_raw_or_null(out, id));
+    PUT_TEXT(status, out, ",\"result\":");
+    PUT(status, put_raw_or_null(out, result));
+    return end_message(out, start, status);
 }
 
 base_status rpc_write_error(base_buffer *out, base_bytes id, int64_t code, base_bytes text, base_bytes data) {
-    json_writer writer;
-    base_status status = begin_message(&writer, out, id.size + text.size + data.size);
-    if (status != BASE_OK) return status;
-    write_raw_or_null(&writer, "id", id);
-    json_write_key(&writer, "error");
-    json_begin_object(&writer);
-    json_write_key(&writer, "code");
-    json_write_int64(&writer, code);
-    json_write_key(&writer, "message");
-    json_write_string(&writer, text);
+    size_t start = out->size;
+    base_status status = begin_message(out, id.size + text.size + data.size);
+    PUT_TEXT(status, out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    PUT(status, put_raw_or_null(out, id));
+    PUT_TEXT(status, out, ",\"error\":{\"code\":");
+    PUT(status, put_signed(out, code));
+    PUT_TEXT(status, out, ",\"message\":");
+    PUT(status, put_string(out, text));
     if (data.size > 0) {
-        json_write_key(&writer, "data");
-        json_write_raw(&writer, data);
+        PUT_TEXT(status, out, ",\"data\":");
+        PUT(status, put_raw_or_null(out, data));
     }
-    json_end_object(&writer);
-    return end_message(&writer);
+    PUT_TEXT(status, out, "}");
+    return end_message(out, start, status);
 }
 
 const char *rpc_code_text(int64_t code) {

@@ -93,6 +93,31 @@ static void register_required_after_optional(void) {
     wplug_method("m", handler, .params = {{"a", .optional = true}, {"b"}});
 }
 
+/* Other methods are served; rpc.discover is not, and the log says why. */
+static void assert_not_described(void (*register_methods)(void), const char *reason) {
+    world_end();
+    world_begin();
+    world_send("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"m\"}\n"
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rpc.discover\"}\n");
+    assert_int_equal(world_run(register_methods), 0);
+    assert_string_equal(world_output(),
+                        "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":null}\n"
+                        "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"1 of the "
+                        "plugin's schemas cannot be used: see its log\"}}\n");
+    assert_non_null(strstr(world_log(), reason));
+}
+
+static void schemas_that_cannot_be_used_are_named_when_they_are_asked_for(void **state) {
+    assert_not_described(register_schema_that_is_no_json,
+                         "method \"m\": the schema of \"result\" is not valid JSON: at byte 8");
+    assert_not_described(
+        register_schema_that_is_no_schema,
+        "method \"m\": the schema of parameter \"p\" must be an object, true or false, but is an array");
+    assert_not_described(register_schema_of_unknown_type,
+                         "method \"m\": the schema of parameter \"p\" has an unknown type: \"int\"");
+    assert_not_described(register_schema_of_unknown_types, "has an unknown type: [\"string\",\"text\"]");
+}
+
 static void what_cannot_be_registered_is_named_before_anything_is_served(void **state) {
     assert_refused(register_nothing, "error: plugin \"test\": no method is registered");
     assert_refused(register_no_handler, "error: plugin \"test\": method \"m\" has no handler");
@@ -100,14 +125,6 @@ static void what_cannot_be_registered_is_named_before_anything_is_served(void **
     assert_refused(register_reserved,
                    "method \"rpc.mine\": names beginning with \"rpc.\" are reserved by JSON-RPC");
     assert_refused(register_twice, "two methods are called \"m\"");
-    assert_refused(register_schema_that_is_no_json,
-                   "method \"m\": the schema of \"result\" is not valid JSON: at byte 8");
-    assert_refused(
-        register_schema_that_is_no_schema,
-        "method \"m\": the schema of parameter \"p\" must be an object, true or false, but is an array");
-    assert_refused(register_schema_of_unknown_type,
-                   "method \"m\": the schema of parameter \"p\" has an unknown type: \"int\"");
-    assert_refused(register_schema_of_unknown_types, "has an unknown type: [\"string\",\"text\"]");
     assert_refused(register_same_params, "method \"m\": two parameters are called \"p\"");
     assert_refused(register_required_after_optional,
                    "method \"m\": parameter \"b\" is required, so it must come before the optional ones");
@@ -115,12 +132,12 @@ static void what_cannot_be_registered_is_named_before_anything_is_served(void **
 
 static void register_two_mistakes(void) {
     wplug_method("m", NULL);
-    wplug_method("n", handler, .result = "1");
+    wplug_method("n", handler, .params = {{"p"}, {"p"}});
 }
 
 static void all_mistakes_are_named_at_once(void **state) {
     assert_refused(register_two_mistakes, "\"m\" has no handler");
-    assert_non_null(strstr(world_log(), "the schema of \"result\" must be an object"));
+    assert_non_null(strstr(world_log(), "method \"n\": two parameters are called \"p\""));
 }
 
 static void register_many(void) {
@@ -145,6 +162,7 @@ static void a_hundred_methods_can_be_registered(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(rpc_discover_answers_an_openrpc_document),
+        WORLD_TEST(schemas_that_cannot_be_used_are_named_when_they_are_asked_for),
         WORLD_TEST(what_cannot_be_registered_is_named_before_anything_is_served),
         WORLD_TEST(all_mistakes_are_named_at_once),
         WORLD_TEST(a_hundred_methods_can_be_registered),

@@ -245,6 +245,52 @@ static char *nested(size_t depth, const char *open, const char *close, const cha
     return text;
 }
 
+/* What json_validate_members finds is what json_validate and then json_find_all do. */
+static void members_are_found_while_a_text_is_checked(void **state) {
+    (void)state;
+    static const char *const names[] = {"a", "b", "longer name", "\"", ""};
+    static const char *const texts[] = {
+        "{}",
+        " { \"a\" : 1 , \"b\" : [ { \"a\" : 2 } ] , \"c\":{\"a\":3,\"b\":4} } ",
+        "{\"b\":{\"b\":{\"b\":0}},\"longer name\":\"\",\"\":null}",
+        "{\"\\u0061\":1,\"\\\"\":\"\\\"\",\"aa\":2,\"longer nam\":3}",
+        "{\"a\":1,\"a\":2,\"\\u0061\":3,\"b\":[],\"b\":{}}",
+        "[{\"a\":1}]",
+        "[\"a\",1]",
+        "\"a\"",
+        "1"};
+    enum { COUNT = sizeof names / sizeof *names };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        base_bytes value, members[COUNT], expected_value = parse(texts[i]), expected[COUNT];
+        assert_int_equal(json_validate_members(bytes(texts[i]), 0, &value, names, members, COUNT, NULL),
+                         BASE_OK);
+        json_find_all(expected_value, names, expected, COUNT);
+        assert_ptr_equal(value.data, expected_value.data);
+        assert_int_equal(value.size, expected_value.size);
+        for (size_t j = 0; j < COUNT; j++) {
+            assert_int_equal(members[j].size, expected[j].size);
+            if (expected[j].size > 0) assert_ptr_equal(members[j].data, expected[j].data);
+        }
+    }
+}
+
+static void what_is_no_json_has_no_members_to_trust(void **state) {
+    (void)state;
+    static const char *const names[] = {"a", "b"};
+    static const char *const texts[] = {
+        "", "{", "{\"a\":1", "{\"a\":1,", "{\"a\":1,\"b\":[}", "{\"a\":1} 2", "{1:2}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        base_bytes value = {NULL, 0}, members[2];
+        base_error error;
+        base_status expected = json_validate(bytes(texts[i]), 0, NULL, NULL);
+        assert_int_not_equal(expected, BASE_OK);
+        assert_int_equal(json_validate_members(bytes(texts[i]), 0, &value, names, members, 2, &error),
+                         expected);
+        assert_int_equal(value.size, 0);
+        for (size_t j = 0; j < 2; j++) assert_true(members[j].size <= strlen(texts[i]));
+    }
+}
+
 static base_status validate_nested(size_t depth, uint32_t limit, base_error *error) {
     char *text = nested(depth, "[", "]", "");
     base_status status = json_validate(bytes(text), limit, NULL, error);
@@ -1163,6 +1209,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_value_is_accepted_at_the_top),
         cmocka_unit_test(the_value_is_given_without_the_white_space_around_it),
+        cmocka_unit_test(members_are_found_while_a_text_is_checked),
+        cmocka_unit_test(what_is_no_json_has_no_members_to_trust),
         cmocka_unit_test(broken_structure_is_refused_where_it_breaks),
         cmocka_unit_test(a_zero_byte_is_refused_everywhere),
         cmocka_unit_test(broken_numbers_are_refused),
