@@ -263,7 +263,7 @@ typedef struct pdk_runtime {
     const char *name;
     const char *version;
     const char *description;
-    pdk_method **methods;
+    pdk_method *methods; /* does not move once they are all registered */
     size_t method_count, method_capacity;
     struct pdk_host_need *needs;
     bool serve_until_end;

@@ -84,13 +84,13 @@ void wplug_add_method(const wplug_method_info *info) {
     if (strncmp(info->name, "rpc.", 4) == 0)
         report("method \"%s\": names beginning with \"rpc.\" are reserved by JSON-RPC", info->name);
     for (size_t i = 0; i < pdk.method_count; i++) {
-        if (strcmp(pdk.methods[i]->info.name, info->name) == 0)
+        if (strcmp(pdk.methods[i].info.name, info->name) == 0)
             report("two methods are called \"%s\"", info->name);
     }
 
     if (pdk.method_count == pdk.method_capacity) {
         size_t capacity = pdk.method_capacity ? pdk.method_capacity * 2 : 8;
-        pdk_method **methods =
+        pdk_method *methods =
             base_resize(NULL, pdk.methods, pdk.method_capacity * sizeof *methods, capacity * sizeof *methods);
         if (!methods) {
             report("out of memory");
@@ -99,17 +99,12 @@ void wplug_add_method(const wplug_method_info *info) {
         pdk.methods = methods;
         pdk.method_capacity = capacity;
     }
-    pdk_method *method = base_alloc_zeroed(NULL, 1, sizeof *method);
-    if (!method) {
-        report("out of memory");
-        return;
-    }
-    method->info = *info;
+    pdk_method *method = &pdk.methods[pdk.method_count++];
+    *method = (pdk_method){.info = *info};
     while (method->param_count < WPLUG_MAX_PARAMS && info->params[method->param_count].name)
         method->param_count++;
     while (method->error_count < WPLUG_MAX_ERRORS && info->errors[method->error_count].message)
         method->error_count++;
-    pdk.methods[pdk.method_count++] = method;
     check_params(method);
 }
 
@@ -120,7 +115,7 @@ void pdk_registry_check(const char *name, const char *version) {
 
 const pdk_method *pdk_registry_find(wplug_text name) {
     for (size_t i = 0; i < pdk.method_count; i++) {
-        if (wplug_text_is(name, pdk.methods[i]->info.name)) return pdk.methods[i];
+        if (wplug_text_is(name, pdk.methods[i].info.name)) return &pdk.methods[i];
     }
     return NULL;
 }
@@ -146,7 +141,6 @@ void wplug_serve_until_end(void) {
 }
 
 void pdk_registry_free(void) {
-    for (size_t i = 0; i < pdk.method_count; i++) base_free(NULL, pdk.methods[i], sizeof **pdk.methods);
     base_free(NULL, pdk.methods, pdk.method_capacity * sizeof *pdk.methods);
     while (pdk.needs) {
         pdk_host_need *need = pdk.needs;
@@ -208,8 +202,8 @@ static void write_method(wplug_writer *writer, const pdk_method *method) {
 /* Schemas are for those who ask for them: no other call pays for reading them. */
 static void check_schemas(void) {
     for (size_t i = 0; i < pdk.method_count; i++) {
-        const wplug_method_info *info = &pdk.methods[i]->info;
-        for (size_t j = 0; j < pdk.methods[i]->param_count; j++)
+        const wplug_method_info *info = &pdk.methods[i].info;
+        for (size_t j = 0; j < pdk.methods[i].param_count; j++)
             check_schema(info->name, "parameter ", info->params[j].name, info->params[j].schema);
         check_schema(info->name, "", "result", info->result);
     }
@@ -235,7 +229,7 @@ void pdk_discover(wplug_request *request) {
     wplug_end_object(writer);
     wplug_key(writer, "methods");
     wplug_begin_array(writer);
-    for (size_t i = 0; i < pdk.method_count; i++) write_method(writer, pdk.methods[i]);
+    for (size_t i = 0; i < pdk.method_count; i++) write_method(writer, &pdk.methods[i]);
     wplug_end_array(writer);
     if (pdk.needs) {
         wplug_key(writer, "x-host-methods");
