@@ -102,11 +102,28 @@ static void walk_anything(base_bytes text) {
     json_string_size(text);
 }
 
+/* Members are found the same in every way that there is. */
+static void check_members(base_bytes text, base_status expected) {
+    static const char *const names[] = {"a", "b", "", "id", "params", "\xC3\xA9"};
+    enum { COUNT = sizeof names / sizeof *names };
+    base_bytes value, early[COUNT], late[COUNT], alone;
+    require(json_validate_members(text, 0, &value, names, early, COUNT, NULL) == expected);
+    if (expected != BASE_OK) return;
+    json_find_all(value, names, late, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        require(early[i].size == late[i].size && (late[i].size == 0 || early[i].data == late[i].data));
+        require(json_find_text(value, names[i], &alone) == (late[i].size > 0));
+        require(alone.size == late[i].size && (alone.size == 0 || alone.data == late[i].data));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     base_bytes text = {data, size}, value;
     base_error error;
     walk_anything(text);
-    if (json_validate(text, 0, &value, &error) != BASE_OK) return 0;
+    base_status status = json_validate(text, 0, &value, &error);
+    check_members(text, status);
+    if (status != BASE_OK) return 0;
     base_buffer out = {0}, scratch = {0};
     json_writer writer;
     json_writer_init(&writer, &out);
