@@ -44,8 +44,8 @@
  *
  * What a request has started ends with it: once it is answered, with a result or an error, and its handler or
  * the callback that answered it has returned, its calls that the host has not answered and its timers are
- * cancelled. Their callbacks are not called, and answers that the host still sends are ignored without a word.
- * What is to go on after that is started without a request (NULL).
+ * cancelled. Their callbacks are not called, and answers that the host still sends are ignored without a
+ * word. What is to go on after that is started without a request (NULL).
  *
  *
  * How errors go
@@ -60,10 +60,10 @@
  *
  * What memory belongs to whom
  *
- * Texts, values, host calls, timers and memory from wplug_alloc belong to the request that they were made for.
- * They live until it is answered and its handler, or the callback that answered it, has returned; the kit then
- * frees them all. Texts passed to the kit are copied, except where it says that they are not (registration,
- * wplug_parse).
+ * Texts, values, host calls, timers and memory from wplug_alloc belong to the request that they were made
+ * for. They live until it is answered and its handler, or the callback that answered it, has returned; the
+ * kit then frees them all. Texts passed to the kit are copied, except where it says that they are not
+ * (registration, wplug_parse).
  *
  *
  * What the host sees
@@ -229,11 +229,11 @@ typedef struct wplug_method_info {
  * the kit serves by itself. They describe: the kit does not check params against schemas, handlers do by how
  * they read them.
  *
- * What cannot be registered (no handler, a name taken or reserved, a parameter named twice, a required parameter
- * after an optional one) is logged, each with its reason, and the plugin exits with WPLUG_EXIT_REGISTRATION before
- * it serves anything. Schemas are read when they are asked for, so that other calls do not pay for it: where one is
- * no JSON or no schema, rpc.discover says so in the log and answers with an error. Call it once when a plugin is
- * built: `wplug inspect` does. */
+ * What cannot be registered (no handler, a name taken or reserved, a parameter named twice, a required
+ * parameter after an optional one) is logged, each with its reason, and the plugin exits with
+ * WPLUG_EXIT_REGISTRATION before it serves anything. Schemas are read when they are asked for, so that other
+ * calls do not pay for it: rpc.discover logs each that is no JSON or no schema, and answers with the first as
+ * an error. `wplug inspect` calls it: look at a plugin with that when it is built. */
 #define wplug_method(method_name, ...)                                                                       \
     wplug_add_method(&(const wplug_method_info){.name = (method_name), .handler = __VA_ARGS__})
 
@@ -497,9 +497,9 @@ bool wplug_host_finished(const wplug_host_call *call);
  * UINT64_MAX. */
 uint64_t wplug_host_id(const wplug_host_call *call);
 
-/* Gives the call and its answer back before its request is done: for a handler that makes many. A call that is
- * not answered is cancelled by that: the answer that is still to come is ignored, and the callback is not called.
- * Values and texts of the answer are gone. */
+/* Gives the call and its answer back before its request is done: for a handler that makes many. A call that
+ * is not answered is cancelled by that: the answer that is still to come is ignored, and the callback is not
+ * called. Values and texts of the answer are gone. */
 void wplug_host_free(wplug_host_call *call);
 
 /* Tells the host something without wanting an answer. The notification is sent when the value written, its
@@ -528,19 +528,19 @@ typedef void wplug_timer_callback(wplug_request *request, void *user);
 wplug_timer *wplug_after(wplug_request *request, uint64_t milliseconds, wplug_timer_callback *callback,
                          void *user);
 
-/* A timer without a callback, to be waited for (wplug_wait_any): it has run out when at least that much time has
- * passed. Does not keep `request` open, and ends with it; with `request` NULL it lives until wplug_timer_cancel.
- * NULL where memory ran out, which fails the request. */
+/* A timer without a callback, to be waited for (wplug_wait_any): it has run out when at least that much time
+ * has passed. Does not keep `request` open, and ends with it; with `request` NULL it lives until
+ * wplug_timer_cancel. NULL where memory ran out, which fails the request. */
 wplug_timer *wplug_timer_start(wplug_request *request, uint64_t milliseconds);
 
-/* Stops a timer and frees it. After that the handle is no more; nor is that of a timer whose callback has begun.
- * NULL is fine. */
+/* Stops a timer and frees it. After that the handle is no more; nor is that of a timer whose callback has
+ * begun. NULL is fine. */
 void wplug_timer_cancel(wplug_timer *timer);
 
 /* ---- Waiting for several things ---- */
 
-/* One thing to wait for: a call of the host or a timer of wplug_timer_start. An entry with neither is left out,
- * so an entry that is dealt with is taken out of the set by clearing it: set[i] = (wplug_wait){0}. */
+/* One thing to wait for: a call of the host or a timer of wplug_timer_start. An entry with neither is left
+ * out, so an entry that is dealt with is taken out of the set by clearing it: set[i] = (wplug_wait){0}. */
 typedef struct wplug_wait {
     wplug_host_call *call;
     wplug_timer *timer;
@@ -549,28 +549,29 @@ typedef struct wplug_wait {
 
 #define WPLUG_FOREVER UINT64_MAX
 
-/* Waits until something in the set is ready, marks all that are, and returns how many these are. Returns 0 when
- * `milliseconds` have passed without that, or where the set has no entries to wait for. Calls that were not sent
- * are sent first. 0 milliseconds: does not wait, but takes in the answers that have arrived.
+/* Waits until something in the set is ready, marks all that are, and returns how many these are. Returns 0
+ * when `milliseconds` have passed without that, or where the set has no entries to wait for. Calls that were
+ * not sent are sent first. 0 milliseconds: does not wait, but takes in the answers that have arrived.
  *
  *     wplug_wait set[] = {{.call = fast}, {.call = thorough}, {.timer = wplug_timer_start(request, 500)}};
  *     wplug_wait_any(set, 3, WPLUG_FOREVER);
  *     if (set[1].ready) wplug_result_value(request, wplug_host_result(thorough));
  *
- * Nothing that is ready waits any more: its result is taken with wplug_host_result, or wplug_host_error_of for
- * a look at the error of the host, which is an answer like another here. What is ready stays ready, and would end
- * the next wait at once: clear its entry first. A call of a request that has failed is ready at once, without having
- * been sent; so is every call that waits when standard input has ended (WPLUG_HOST_GONE).
+ * Nothing that is ready waits any more: its result is taken with wplug_host_result, or wplug_host_error_of
+ * for a look at the error of the host, which is an answer like another here. What is ready stays ready, and
+ * would end the next wait at once: clear its entry first. A call of a request that has failed is ready at
+ * once, without having been sent; so is every call that waits when standard input has ended
+ * (WPLUG_HOST_GONE).
  *
  * Other requests, answers and timers with callbacks queue up meanwhile, as always while a handler waits. */
 size_t wplug_wait_any(wplug_wait *set, size_t count, uint64_t milliseconds);
 
-/* The same, but waits until all are ready; false when the time has passed before that. Those that are ready are
- * marked in both cases. */
+/* The same, but waits until all are ready; false when the time has passed before that. Those that are ready
+ * are marked in both cases. */
 bool wplug_wait_all(wplug_wait *set, size_t count, uint64_t milliseconds);
 
-/* Waits for one call, but no longer than that; true when it is answered. It goes on, and may be waited for again,
- * or cancelled with wplug_host_free. */
+/* Waits for one call, but no longer than that; true when it is answered. It goes on, and may be waited for
+ * again, or cancelled with wplug_host_free. */
 bool wplug_host_wait(wplug_host_call *call, uint64_t milliseconds);
 
 /* ---- Logging ---- */

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Tests that wplug and others work together: the Rust framework of the crates wasmi-plugin-hdk and wasmi-plugin-pdk,
-# whose host runs plugins of the C kit and whose plugins run here, and plugins in Go and AssemblyScript without a kit.
+# Tests that wplug and others work together: the Rust framework of the crates wasmi-plugin-hdk and
+# wasmi-plugin-pdk, whose host runs plugins of the C kit and whose plugins run here, and plugins in Go and
+# AssemblyScript without a kit.
 #
-# Builds them into build/release/interop. Rust is installed where it is missing (Debian 12, root or sudo); Go (1.21 or
-# later) and AssemblyScript (npm) are left out, and their tests skipped, where they are not there. The registries of
-# crates and npm packages are asked for the versions in the lock files. Arguments go to CMake.
+# Builds them into build/release/interop. Rust is installed where it is missing (Debian 12, root or sudo); Go
+# (1.21 or later) and AssemblyScript (npm) are left out, and their tests skipped, where they are not there.
+# The registries of crates and npm packages are asked for the versions in the lock files. Arguments go to
+# CMake.
 source "$(dirname "$0")/common.sh"
 
 out=$PWD/build/release/interop
 mkdir -p "$out"
 
-# Sets rustc and cargo to a Rust that can build for wasm32-wasip1, and standard_library to where it has that from: its
-# own compiled one, or the source.
+# Sets rustc and cargo to a Rust that can build for wasm32-wasip1, and standard_library to where it has that
+# from: its own compiled one, or the source.
 find_rust() {
     local candidate
     for candidate in rustc /usr/bin/rustc; do
@@ -29,8 +31,8 @@ find_rust() {
     return 1
 }
 
-# build_rust_plugin NAME: plugins/NAME. Without a compiled standard library for the target, that is built too, and
-# linked with Debian's C library, as what rustup brings has it in itself.
+# build_rust_plugin NAME: plugins/NAME. Without a compiled standard library for the target, that is built too,
+# and linked with Debian's C library, as what rustup brings has it in itself.
 build_rust_plugin() {
     local options=() flags=()
     if [ "$standard_library" = source ]; then

@@ -123,7 +123,8 @@ void *memset(void *to, int byte, size_t size) {
     return __builtin_memset(to, byte, size);
 }
 
-/* Eight bytes at once: the first step sets the high bit of those that are `byte`, and perhaps of ones after them. */
+/* Eight bytes at once: the first step sets the high bit of those that are `byte`, and perhaps of ones after
+ * them. */
 void *memchr(const void *bytes, int byte, size_t size) {
     const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
     const unsigned char *next = bytes, wanted = (unsigned char)byte;

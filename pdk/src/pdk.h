@@ -147,7 +147,8 @@ wplug_writer *pdk_writer_new(pdk_purpose purpose, wplug_request *request, wplug_
 void pdk_writer_free(wplug_writer *writer); /* NULL and the dropping one are fine */
 wplug_writer *pdk_writer_none(void);
 void pdk_writer_drop(wplug_writer *writer); /* forgets what was written, drops what still will be */
-/* For a writer that is part of something else. `rest` is a drop that keeps a small buffer for the next time. */
+/* For a writer that is part of something else. `rest` is a drop that keeps a small buffer for the next time.
+ * */
 void pdk_writer_begin(wplug_writer *writer, pdk_purpose purpose, wplug_request *request,
                       wplug_host_call *call);
 void pdk_writer_rest(wplug_writer *writer);
@@ -267,7 +268,8 @@ typedef struct pdk_runtime {
     size_t method_count, method_capacity;
     struct pdk_host_need *needs;
     bool serve_until_end;
-    unsigned mistakes; /* of registration */
+    unsigned mistakes; /* of registration, then of schemas */
+    base_error first_mistake;
 
     /* conversation */
     rpc_peer *peer;

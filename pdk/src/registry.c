@@ -19,7 +19,7 @@ static void report(const char *format, ...) {
     base_fail_va(&text, BASE_INVALID, format, arguments);
     va_end(arguments);
     wplug_log(WPLUG_LOG_ERROR, "plugin \"%s\": %s", pdk.name, text.message);
-    pdk.mistakes++;
+    if (pdk.mistakes++ == 0) pdk.first_mistake = text;
 }
 
 /* ---- Checking ---- */
@@ -214,8 +214,7 @@ void pdk_discover(wplug_request *request) {
     pdk.mistakes = 0;
     check_schemas();
     if (pdk.mistakes > 0) {
-        pdk_request_refuse(request, WPLUG_INTERNAL_ERROR,
-                           "%u of the plugin's schemas cannot be used: see its log", pdk.mistakes);
+        pdk_request_refuse(request, WPLUG_INTERNAL_ERROR, "%s", pdk.first_mistake.message);
         return;
     }
     wplug_writer *writer = wplug_result(request);

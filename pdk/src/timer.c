@@ -1,4 +1,5 @@
-/* Owns time that passes: timers with a callback, timers that are waited for, and waiting for several things. */
+/* Owns time that passes: timers with a callback, timers that are waited for, and waiting for several things.
+ * */
 #include "pdk.h"
 
 /* ---- Timers ---- */

@@ -1,4 +1,5 @@
-// A plugin in AssemblyScript, without a kit: lines of JSON-RPC on standard input and output, by two functions of WASI.
+// A plugin in AssemblyScript, without a kit: lines of JSON-RPC on standard input and output, by two functions
+// of WASI.
 
 @external("wasi_snapshot_preview1", "fd_read")
 declare function fd_read(fd: i32, pieces: usize, count: i32, done: usize): i32;
@@ -39,8 +40,8 @@ function writeLine(fd: i32, text: string): void {
   fd_write(fd, piece, 1, piece + 8);
 }
 
-// The JSON value of a member. The host writes its messages without blanks, `params` and `result` last, and ids and names
-// of methods contain no comma; so this takes no parser.
+// The JSON value of a member. The host writes its messages without blanks, `params` and `result` last, and
+// ids and names of methods contain no comma; so this takes no parser.
 function member(line: string, name: string): string {
   const key = '"' + name + '":';
   const start = line.indexOf(key);

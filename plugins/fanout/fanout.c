@@ -1,4 +1,5 @@
-/* Asks many methods of the host at once, within a time limit: several calls and timers under way in one handler. */
+/* Asks many methods of the host at once, within a time limit: several calls and timers under way in one
+ * handler. */
 #include <wplug_pdk.h>
 
 #define MOST_METHODS 64
@@ -11,8 +12,8 @@ typedef struct inquiry {
     bool answered[MOST_METHODS]; /* with a result or an error, in time */
 } inquiry;
 
-/* Calls all the methods that the parameter "methods" names, each with "params". NULL where that cannot be: the
- * request has failed then. */
+/* Calls all the methods that the parameter "methods" names, each with "params". NULL where that cannot be:
+ * the request has failed then. */
 static inquiry *ask(wplug_request *request) {
     wplug_value names = wplug_param(request, "methods");
     inquiry *asked = wplug_alloc(request, sizeof *asked);
@@ -29,7 +30,8 @@ static inquiry *ask(wplug_request *request) {
     return wplug_failed(request) ? NULL : asked;
 }
 
-/* Waits for all answers, but no longer than `limit_ms`, and says in the log every `report_ms` how many there are. */
+/* Waits for all answers, but no longer than `limit_ms`, and says in the log every `report_ms` how many there
+ * are. */
 static void collect(wplug_request *request, inquiry *asked, uint64_t limit_ms, uint64_t report_ms) {
     wplug_wait set[MOST_METHODS + 2] = {
         {0}}; /* what has not come yet; the two timers stand behind the calls */

@@ -49,8 +49,8 @@ static inline size_t json_utf8_length(const uint8_t *next, const uint8_t *end, b
     return length;
 }
 
-/* The first of the bytes, in the order of memory, whose high bit is set in `marks`, a word that was read there;
- * 0 where the order is not known. */
+/* The first of the bytes, in the order of memory, whose high bit is set in `marks`, a word that was read
+ * there; 0 where the order is not known. */
 static inline size_t json_first_marked(uint64_t marks) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     return (size_t)__builtin_ctzll(marks) / 8;
@@ -61,8 +61,8 @@ static inline size_t json_first_marked(uint64_t marks) {
 }
 
 /* The first byte that is not plain in a string: a quote, a backslash, a control character or not ASCII. Eight
- * bytes at once: each term sets the high bit of the bytes it looks for (and perhaps of bytes of more weight, which
- * come later where the order of bytes is little-endian; elsewhere the plain loop tells). */
+ * bytes at once: each term sets the high bit of the bytes it looks for (and perhaps of bytes of more weight,
+ * which come later where the order of bytes is little-endian; elsewhere the plain loop tells). */
 static inline const uint8_t *json_skip_plain(const uint8_t *next, const uint8_t *end) {
     const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
     while (end - next >= 8) {

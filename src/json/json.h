@@ -52,8 +52,9 @@ typedef enum json_kind {
  */
 base_status json_validate(base_bytes text, uint32_t max_depth, base_bytes *value, base_error *error);
 
-/* json_validate and json_find_all in one pass, for text that is expected to be an object: members[i] becomes the
- * member called names[i], or the empty span. On an error too the members are some spans of the text, or empty. */
+/* json_validate and json_find_all in one pass, for text that is expected to be an object: members[i] becomes
+ * the member called names[i], or the empty span. On an error too the members are some spans of the text, or
+ * empty. */
 base_status json_validate_members(base_bytes text, uint32_t max_depth, base_bytes *value,
                                   const char *const *names, base_bytes *members, size_t count,
                                   base_error *error);

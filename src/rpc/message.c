@@ -135,7 +135,8 @@ void rpc_classify(base_bytes line, uint32_t max_depth, rpc_message *message) {
 /* More than the fixed parts and the numbers of the longest message. */
 enum { ENVELOPE_SIZE = 128 };
 
-/* Room for the whole message at once, as far as its size is known: large values are copied once and never moved. */
+/* Room for the whole message at once, as far as its size is known: large values are copied once and never
+ * moved. */
 static base_status begin_message(base_buffer *out, size_t size) {
     if (size > SIZE_MAX - ENVELOPE_SIZE) return BASE_NO_MEMORY;
     return base_buffer_reserve(out, size + ENVELOPE_SIZE);

@@ -25,8 +25,8 @@ test_a_host_method_is_called() {
     expect_out '["ABC",1]'
 }
 
-# The start of Go's runtime costs some two million units; one that asked again and again would spend a hundred times as
-# many in these seconds.
+# The start of Go's runtime costs some two million units; one that asked again and again would spend a hundred
+# times as many in these seconds.
 test_waiting_costs_next_to_nothing() {
     wplug call --fuel 5M --host 'echo=sleep 2; cat' "$plugin" echo 1
     expect_status 0

@@ -1,4 +1,5 @@
-# Sourced by the tests of this folder, after tests/e2e/lib.sh. INTEROP is the folder of what scripts/interop.sh builds.
+# Sourced by the tests of this folder, after tests/e2e/lib.sh. INTEROP is the folder of what
+# scripts/interop.sh builds.
 
 # need FILE: skips the test where that could not be built, because its language is not here.
 need() {

@@ -1,4 +1,4 @@
-/* Rust's standard library, from 1.92 or so on, refers to these where it joins a thread that it cannot have started.
+/* The standard library of Rust 1.96 refers to these where it joins a thread that it cannot have started.
  * Debian's wasi-libc has none of them, because there are no threads. For scripts/interop.sh. */
 #include <errno.h>
 

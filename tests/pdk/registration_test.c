@@ -93,17 +93,17 @@ static void register_required_after_optional(void) {
     wplug_method("m", handler, .params = {{"a", .optional = true}, {"b"}});
 }
 
-/* Other methods are served; rpc.discover is not, and the log says why. */
+/* Other methods are served; rpc.discover is not, and says why, as the log does. */
 static void assert_not_described(void (*register_methods)(void), const char *reason) {
     world_end();
     world_begin();
     world_send("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"m\"}\n"
                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rpc.discover\"}\n");
     assert_int_equal(world_run(register_methods), 0);
-    assert_string_equal(world_output(),
-                        "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":null}\n"
-                        "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"1 of the "
-                        "plugin's schemas cannot be used: see its log\"}}\n");
+    assert_non_null(strstr(world_output(), "\"id\":0,\"result\":null}"));
+    assert_non_null(strstr(world_output(),
+                           "\"id\":1,\"error\":{\"code\":-32603,\"message\":\"method \\\"m\\\": "
+                           "the schema of "));
     assert_non_null(strstr(world_log(), reason));
 }
 

@@ -1,13 +1,13 @@
-/* Several host calls and timers under way in one handler: waiting for any or all of them, with and without an end to
- * it, and what becomes of them when the handler answers early. */
+/* Several host calls and timers under way in one handler: waiting for any or all of them, with and without an
+ * end to it, and what becomes of them when the handler answers early. */
 #include "tests.h"
 
 #include <stdio.h>
 
 /* ---- A host ---- */
 
-/* Answers each call with its own params after as many milliseconds as the method's name says, "after30"; refuses
- * "refuse30" after as many, and says nothing to anything else. */
+/* Answers each call with its own params after as many milliseconds as the method's name says, "after30";
+ * refuses "refuse30" after as many, and says nothing to anything else. */
 static void host(const char *line) {
     const char *refused = strstr(line, "\"method\":\"refuse"), *method = strstr(line, "\"method\":\"after");
     if (!refused && !method) return;

@@ -1,5 +1,5 @@
-//! The methods of plugins/test-plugin once more, with the Rust kit (`wasmi-plugin-pdk`), and one that has several host
-//! calls and a timer under way at once.
+//! The methods of plugins/test-plugin once more, with the Rust kit (`wasmi-plugin-pdk`), and one that has
+//! several host calls and a timer under way at once.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -70,8 +70,8 @@ async fn prime_sieve(_host: Host, limit: usize) -> Result<Value, RpcError> {
     Ok(json!({"count": count, "limit": limit}))
 }
 
-/// Calls each of the host methods with its own name, all at once, while a timer runs: for as long as the slowest takes,
-/// and `ms` at least.
+/// Calls each of the host methods with its own name, all at once, while a timer runs: for as long as the
+/// slowest takes, and `ms` at least.
 async fn at_once(host: Host, (methods, ms): (Vec<String>, u64)) -> Result<Value, RpcError> {
     let started = Instant::now();
     let host = &host;
@@ -89,9 +89,10 @@ async fn at_once(host: Host, (methods, ms): (Vec<String>, u64)) -> Result<Value,
 
 /// Awaits `calls`, in whatever order their answers come.
 ///
-/// In version 0.1 of the kit a call reads lines until it is answered, and passes answers to other calls on. One whose
-/// answer was passed on to it finds that out when it has read a line itself, and after the last answer none would
-/// come. So one more method of the host, `echo`, is called for its line, as often as it takes.
+/// In version 0.1 of the kit a call reads lines until it is answered, and passes answers to other calls on.
+/// One whose answer was passed on to it finds that out when it has read a line itself, and after the last
+/// answer none would come. So one more method of the host, `echo`, is called for its line, as often as it
+/// takes.
 async fn nudged<T>(host: &Host, calls: impl Future<Output = T>) -> T {
     let nudges = async {
         loop {

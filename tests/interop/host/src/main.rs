@@ -2,8 +2,8 @@
 //!
 //!     interop-host PLUGIN METHOD [PARAMS]
 //!
-//! Prints the result as JSON; an error goes to stderr and gives status 4, as with `wplug call`. It has two methods for
-//! plugins: `echo` answers its params, `pause` answers its params after that many milliseconds.
+//! Prints the result as JSON; an error goes to stderr and gives status 4, as with `wplug call`. It has two
+//! methods for plugins: `echo` answers its params, `pause` answers its params after that many milliseconds.
 
 use std::process::ExitCode;
 use std::sync::Arc;
