@@ -184,7 +184,9 @@ struct wplug_request {
     bool looked_up;                     /* `given` is filled in */
     base_bytes given[WPLUG_MAX_PARAMS]; /* the declared parameters */
     wplug_writer *writer;               /* the newest */
-    wplug_writer *writers;              /* those before it, kept for handlers that still hold them */
+    wplug_writer first_writer;          /* mostly the only one */
+    bool first_writer_used;
+    wplug_writer *writers; /* all others, kept for handlers that still hold them */
     wplug_host_call *calls;
     wplug_timer *timers;
 };
@@ -192,6 +194,11 @@ struct wplug_request {
 /* Takes a request that the peer has read; queued to be run. False where there is no memory. */
 bool pdk_request_accept(const rpc_event *event, pdk_block *block);
 void pdk_request_run(wplug_request *request);
+
+/* Makes memory for a request before the first one comes, as far as there is some. A host that starts calls from
+ * a snapshot of the plugin, taken where it first reads, spares each of them that work. */
+void pdk_request_prepare(void);
+void pdk_spare_request_free(void);
 
 /* After a handler or callback: answers what nobody can answer any more and frees what is done. */
 void pdk_request_settle(wplug_request *request);
@@ -284,6 +291,7 @@ typedef struct pdk_runtime {
     /* work */
     pdk_task *ready, *ready_last;
     wplug_request *requests;
+    wplug_request *spare_request; /* the last that was freed, or one that was prepared */
     wplug_host_call *loose_calls; /* without a request */
     wplug_host_call *spare_call; /* the last that was freed: a handler that makes many needs memory for one */
     wplug_timer *loose_timers;   /* without a request */

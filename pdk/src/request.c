@@ -15,8 +15,47 @@ static bool keep_params(wplug_request *request, pdk_block *block, base_bytes byt
     return kept->data != NULL;
 }
 
+static wplug_request *take_spare(void) {
+    wplug_request *request = pdk.spare_request;
+    pdk.spare_request = NULL;
+    return request ? request : base_alloc_zeroed(NULL, 1, sizeof *request);
+}
+
+/* Keeps the memory of a request that is over for the next one, with its arena and the buffer of its answer. */
+static void keep_spare_request(wplug_request *request) {
+    pdk_arena_empty(&request->arena);
+    pdk_writer_rest(&request->first_writer);
+    pdk_arena arena = request->arena;
+    base_buffer out = request->first_writer.out;
+    memset(request, 0, sizeof *request);
+    request->arena = arena;
+    request->first_writer.out = out;
+    pdk.spare_request = request;
+}
+
+static void free_request_memory(wplug_request *request) {
+    base_buffer_free(&request->first_writer.message);
+    base_buffer_free(&request->first_writer.out);
+    pdk_arena_free(&request->arena);
+    base_free(NULL, request, sizeof *request);
+}
+
+void pdk_request_prepare(void) {
+    enum { SMALL_ANSWER = 64 };
+    wplug_request *request = take_spare();
+    if (!request) return;
+    (void)!pdk_arena_alloc(&request->arena, 1);
+    (void)base_buffer_reserve(&request->first_writer.out, SMALL_ANSWER);
+    keep_spare_request(request);
+}
+
+void pdk_spare_request_free(void) {
+    if (pdk.spare_request) free_request_memory(pdk.spare_request);
+    pdk.spare_request = NULL;
+}
+
 bool pdk_request_accept(const rpc_event *event, pdk_block *block) {
-    wplug_request *request = base_alloc_zeroed(NULL, 1, sizeof *request);
+    wplug_request *request = take_spare();
     if (!request) return false;
     request->task.kind = PDK_TASK_REQUEST;
     request->notification = event->kind == RPC_EVENT_NOTIFICATION;
@@ -53,8 +92,10 @@ void pdk_request_free(wplug_request *request) {
         pdk.requests = request->next;
     if (request->next) request->next->previous = request->previous;
     pdk_block_release(request->block);
-    pdk_arena_free(&request->arena);
-    base_free(NULL, request, sizeof *request);
+    if (pdk.spare_request)
+        free_request_memory(request);
+    else
+        keep_spare_request(request);
 }
 
 /* ---- Answers ---- */
@@ -63,7 +104,10 @@ static void mark_answered(wplug_request *request, bool failed) {
     request->answered = true;
     request->failed = failed;
     if (!request->notification) pdk.answers++;
-    pdk_writer_drop(request->writer);
+    if (request->writer == &request->first_writer)
+        pdk_writer_rest(request->writer);
+    else
+        pdk_writer_drop(request->writer);
     pdk_flush();
 }
 
@@ -158,6 +202,12 @@ static wplug_writer *begin_answer(wplug_request *request, pdk_purpose purpose) {
                   WPLUG_TEXT(request->name));
     pdk_writer_drop(request->writer);
     request->writer = NULL;
+    if (!request->first_writer_used) {
+        request->first_writer_used = true;
+        request->writer = &request->first_writer;
+        pdk_writer_begin(request->writer, purpose, request, NULL);
+        return request->writer;
+    }
     wplug_writer *writer = pdk_writer_new(purpose, request, NULL);
     if (writer == pdk_writer_none()) {
         pdk_request_no_memory(request);

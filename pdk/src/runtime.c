@@ -315,6 +315,7 @@ static void take_down(void) {
     while (pdk.loose_calls) pdk_host_call_dispose(pdk.loose_calls);
     while (pdk.loose_timers) wplug_timer_cancel(pdk.loose_timers);
     pdk_spare_call_free();
+    pdk_spare_request_free();
     pdk_block_release(pdk.input);
     rpc_peer_free(pdk.peer);
     pdk_registry_free();
@@ -340,6 +341,8 @@ int wplug_run(const char *name, const char *version, void (*register_methods)(vo
         wplug_log(WPLUG_LOG_ERROR, "cannot start: %s", error.message);
         pdk.exit_code = WPLUG_EXIT_NO_MEMORY;
     } else {
+        rpc_peer_prepare(pdk.peer);
+        pdk_request_prepare();
         serve();
     }
     take_down();

@@ -28,6 +28,7 @@ void pdk_writer_rest(wplug_writer *writer) {
     enum { SMALL_BUFFER = 1024 };
     writer->purpose = PDK_WRITE_NOTHING;
     writer->out.size = 0;
+    if (writer->message.data) base_buffer_free(&writer->message);
     if (writer->out.capacity > SMALL_BUFFER) base_buffer_free(&writer->out);
 }
 

@@ -34,8 +34,11 @@ typedef struct rpc_batch {
 typedef struct rpc_pending {
     rpc_batch *batch; /* NULL: came alone */
     size_t id_size;
+    size_t id_capacity; /* at least SMALL_ID */
     uint8_t id[];
 } rpc_pending;
+
+enum { SMALL_ID = 24 };
 
 /* Keeps sums with a line's size from overflowing. */
 #define MAX_LINE_CEILING (SIZE_MAX / 4)
@@ -65,6 +68,7 @@ struct rpc_peer {
     rpc_table calls; /* to user pointers */
     uint64_t next_call;
     rpc_table requests;    /* to rpc_pending */
+    rpc_pending *spare;    /* of a request that was answered, with a small id; or NULL */
     uint64_t next_request; /* from 1, so that a zeroed handle is none */
 
     base_buffer text; /* decoded for the last event */
@@ -115,11 +119,32 @@ static void free_batch(rpc_peer *peer, rpc_batch *batch) {
     base_free(peer->allocator, batch, sizeof *batch);
 }
 
+static void free_pending(rpc_peer *peer, rpc_pending *pending) {
+    if (!pending) return;
+    base_free(peer->allocator, pending, sizeof *pending + pending->id_capacity);
+}
+
+/* Memory for a request with an id of that size: the spare one where it will do. */
+static rpc_pending *new_pending(rpc_peer *peer, size_t id_size) {
+    rpc_pending *pending = peer->spare;
+    if (pending && id_size <= pending->id_capacity) {
+        peer->spare = NULL;
+        return pending;
+    }
+    size_t capacity = id_size > SMALL_ID ? id_size : SMALL_ID;
+    pending = base_alloc(peer->allocator, sizeof *pending + capacity);
+    if (pending) pending->id_capacity = capacity;
+    return pending;
+}
+
 /* Forgets a request; its batch goes with its last reference. */
 static void free_request(rpc_peer *peer, uint64_t request, rpc_pending *pending) {
     rpc_batch *batch = pending->batch;
     rpc_table_remove(&peer->requests, request);
-    base_free(peer->allocator, pending, sizeof *pending + pending->id_size);
+    if (!peer->spare && pending->id_capacity == SMALL_ID)
+        peer->spare = pending;
+    else
+        free_pending(peer, pending);
     if (batch && --batch->open == 0 && batch->dispatched) free_batch(peer, batch);
 }
 
@@ -128,6 +153,7 @@ void rpc_peer_free(rpc_peer *peer) {
     const rpc_slot *slot;
     while ((slot = rpc_table_any(&peer->requests)) != NULL) free_request(peer, slot->key, slot->value);
     if (peer->batch) free_batch(peer, peer->batch);
+    free_pending(peer, peer->spare);
     rpc_table_free(&peer->requests);
     rpc_table_free(&peer->calls);
     base_buffer_free(&peer->kept);
@@ -135,6 +161,13 @@ void rpc_peer_free(rpc_peer *peer) {
     base_buffer_free(&peer->out);
     base_buffer_free(&peer->text);
     base_free(peer->allocator, peer, sizeof *peer);
+}
+
+void rpc_peer_prepare(rpc_peer *peer) {
+    enum { SMALL_MESSAGE = 256 };
+    (void)rpc_table_reserve(&peer->requests);
+    (void)base_buffer_reserve(&peer->out, SMALL_MESSAGE);
+    if (!peer->spare) peer->spare = new_pending(peer, 0);
 }
 
 /* ---- Input ---- */
@@ -577,7 +610,7 @@ static base_status give_request(rpc_peer *peer, const rpc_message *message, rpc_
     if (peer->requests.count >= peer->max_in_flight) return give_refused(peer, message, event);
     status = rpc_table_reserve(&peer->requests);
     if (status != BASE_OK) return status;
-    rpc_pending *pending = base_alloc(peer->allocator, sizeof *pending + message->id.size);
+    rpc_pending *pending = new_pending(peer, message->id.size);
     if (!pending) return BASE_NO_MEMORY;
     pending->batch = peer->batch;
     pending->id_size = message->id.size;

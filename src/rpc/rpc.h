@@ -102,6 +102,10 @@ void rpc_config_init(rpc_config *config);
 base_status rpc_peer_new(const rpc_config *config, rpc_peer **peer, base_error *error);
 void rpc_peer_free(rpc_peer *peer);
 
+/* Makes memory for the first request and its answer before it comes, as far as there is some: for a peer whose
+ * first request is to be quick. */
+void rpc_peer_prepare(rpc_peer *peer);
+
 /* Bytes in. `bytes` are borrowed, not copied, so that a message that arrives whole is read where it is. They
  * must stay until rpc_peer_next has said RPC_EVENT_NONE, rpc_peer_keep was called, or the peer is freed.
  * Chunks may be cut anywhere. Feeding again before the last chunk is used up is fine too: the peer then keeps
