@@ -244,7 +244,7 @@ struct host_sandbox {
     wplug_plugin *plugin;          /* members keep it */
     const host_snapshot *snapshot; /* the plugin's; members have one */
     bool is_member;
-    uint64_t room[];
+    max_align_t room[];
 };
 
 /* Idle sandboxes are what they were when they were made, to the last byte. */

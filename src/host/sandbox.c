@@ -93,7 +93,7 @@ static wplug_status check_initial(const host_task *task, const engine_limits *li
 enum { SANDBOX_SIZE = 4096, ROOM_SIZE = SANDBOX_SIZE - sizeof(host_sandbox) };
 
 static void *take_room(host_sandbox *sandbox, size_t size) {
-    const size_t unit = sizeof(uint64_t);
+    const size_t unit = _Alignof(max_align_t);
     if (sandbox->is_made || size > ROOM_SIZE - sandbox->room_used) return NULL;
     void *place = (uint8_t *)sandbox->room + sandbox->room_used;
     size_t whole = (size + unit - 1) / unit * unit, left = ROOM_SIZE - sandbox->room_used;
