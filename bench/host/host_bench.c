@@ -175,6 +175,7 @@ int main(int argc, char **argv) {
         measure_suspended(argv[2], number(argv[3]));
     } else if (strcmp(command, "threads") == 0 && argc == 5) {
         measure_threads(argv[2], number(argv[3]), number(argv[4]));
+        measure_pool(argv[2], number(argv[3]), number(argv[4]));
     } else if (strcmp(command, "soak") == 0 && argc == 5) {
         measure_soak(argv[2], argv[3], number(argv[4]));
     } else if (strcmp(command, "list") == 0 && argc == 2) {
