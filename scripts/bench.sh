@@ -5,11 +5,12 @@
 #     scripts/bench.sh load [OPTION]...     modules: time until they can run, memory, size of the library
 #     scripts/bench.sh suspend [OPTION]...  what stopping and going on costs
 #     scripts/bench.sh host [OPTION]...     calls: time, memory, and other plugin frameworks
+#     scripts/bench.sh designs [OPTION]...  kernels: the engine and a prototype of the other design for interpreters
 #     scripts/bench.sh all [--quick] [--repetitions N]
 #
 # Options: --quick measures less; --repetitions N more or less (5). Of `engine`: --kernel NAME (repeatable),
-# only these kernels, and --engine NAME (repeatable), only these columns; of `load`: --engine; of `suspend`:
-# --kernel; of `host`: --figure NAME (repeatable), only these.
+# only these kernels, and --engine NAME (repeatable), only these columns; of `load`: --engine; of `suspend` and
+# `designs`: --kernel; of `host`: --figure NAME (repeatable), only these. `all` is all but `designs`.
 #
 # Builds in build/bench and leaves its results there: engine.txt, .json and .svg, and so on. The peers need
 # cargo, and the large modules need cargo with the target wasm32-wasip1, and go: what is missing is left out
@@ -18,8 +19,8 @@ source "$(dirname "$0")/common.sh"
 
 command=${1:-}
 case $command in
-engine | load | suspend | host | all) shift ;;
-*) fail "usage: scripts/bench.sh engine|load|suspend|host|all [OPTION]...: see the top of this file" ;;
+engine | load | suspend | host | designs | all) shift ;;
+*) fail "usage: scripts/bench.sh engine|load|suspend|host|designs|all [OPTION]...: see the top of this file" ;;
 esac
 
 build=$PWD/build/bench
@@ -175,12 +176,57 @@ run_host() {
     measure host ${host_peers:+--peers "$host_peers"} "$@"
 }
 
+# What the prototypes of bench/window fuse is chosen by what kernels ran without: all of them, or, for the columns named
+# `unseen`, those that are not measured.
+run_designs() {
+    local layout kernel
+    local seen=() unseen=()
+    say "wplug, and the prototypes without fused handlers"
+    build_wplug wplug clang-19 "wplug_bench window_stack_plain window_locals_plain"
+    build_kernels
+    local programs=$build/wplug/bench/window lists=$build/wplug/window
+    for layout in stack=4,0,0 locals=3,2,4; do
+        say "What to fuse: ${layout%=*}"
+        mkdir -p "$lists/profiles/$layout"
+        seen=() unseen=()
+        while read -r kernel language rounds simd _; do
+            if [ "$language $simd" != "c -" ]; then continue; fi
+            "$programs/window_${layout%=*}_plain" profile "$build/kernels/$kernel.wasm" $((rounds / 8 + 1)) \
+                "$lists/profiles/$layout/$kernel"
+            seen+=("$lists/profiles/$layout/$kernel")
+            if ! python3 bench/designs.py --is-measured "$kernel"; then
+                unseen+=("$lists/profiles/$layout/$kernel")
+            fi
+        done <bench/kernels/kernels.txt
+        python3 bench/window/generate.py choose "${layout#*=}" 800 1800 "${seen[@]}" >"$lists/${layout%=*}.txt"
+        python3 bench/window/generate.py choose "${layout#*=}" 800 1800 "${unseen[@]}" >"$lists/${layout%=*}_unseen.txt"
+    done
+    say "The engine with pairs chosen without the kernels that are measured"
+    bench/pairs/count.sh
+    mkdir -p "$build/unseen/engine"
+    rm -rf "$build/unseen/counts"
+    cp -r "$build/pairs/counts" "$build/unseen/counts"
+    for kernel in "$build"/unseen/counts/c/*; do
+        if python3 bench/designs.py --is-measured "${kernel##*/}"; then rm "$kernel"; fi
+    done
+    python3 bench/pairs/choose.py "$build/unseen/counts" src/engine/pairs.def >"$build/unseen/engine/pairs.def"
+    build_wplug wplug-unseen clang-19 wplug_bench -DCMAKE_C_FLAGS="-iquote$build/unseen"
+
+    say "The prototypes: thousands of handlers each"
+    build_wplug wplug clang-19 "wplug_bench window_stack window_stack_unseen window_locals window_locals_unseen"
+    measure designs "$@"
+}
+
 install_missing "${BUILD_PACKAGES[@]}" gcc binutils python3 libclang1-19
 case $command in
 engine) run_engine "$@" ;;
 load) run_load "$@" ;;
 suspend) run_suspend "$@" ;;
 host) run_host "$@" ;;
+designs)
+    install_missing valgrind
+    run_designs "$@"
+    ;;
 all)
     run_engine "$@"
     run_load "$@"
