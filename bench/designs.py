@@ -72,7 +72,7 @@ def hottest(one: Engine, kernels: list[engine.Kernel], folder: pathlib.Path, num
     rows = [["handler", "% of dispatches", ""]]
     for name, share in sorted(shares.items(), key=lambda item: -item[1])[:number]:
         rows.append([name.removeprefix("handle_"), f"{100 * share:.1f}", steps.get(name.split("_")[0], "")])
-    return f"{one.name}:\n{common.table(rows)}"
+    return f"{one.name}:\n\n{common.table(rows, left_columns=3)}"
 
 
 def main() -> int:
