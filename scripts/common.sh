@@ -60,6 +60,16 @@ run_cmake_build() {
     cmake --preset "$preset" "$@" >/dev/null && cmake --build --preset "$preset" --target "$target"
 }
 
+# run_web_build NAME TARGET: the host as WebAssembly, in build/web-NAME. NAME is tail, for engines with tail calls and vectors,
+# or switch, for those without.
+run_web_build() {
+    local features=
+    [ "$1" != tail ] || features="-mtail-call;-msimd128"
+    cmake -G Ninja -S . -B "build/web-$1" -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/wasm32-toolchain.cmake" \
+        -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O2 -DNDEBUG" -DWPLUG_WEB_FEATURES="$features" \
+        -DWPLUG_TESTS=OFF -DWPLUG_WERROR=ON >/dev/null && cmake --build "build/web-$1" --target "$2"
+}
+
 # Where the test vectors from outside are: $WPLUG_CONFORMANCE, else ../shared/conformance, else nowhere
 # (empty).
 find_conformance() {

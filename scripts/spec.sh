@@ -2,11 +2,13 @@
 # Runs the official WebAssembly test suite, which is looked for in $WPLUG_CONFORMANCE, else in ../shared/conformance.
 #
 #     scripts/spec.sh [--build DIR] [--runner FILE] [--fuel-as FILE] [OPTION_OF_THE_RUNNER]...
+#     scripts/spec.sh --wasm tail|switch [--fuel-as FILE] [OPTION_OF_THE_RUNNER]...
 #     scripts/spec.sh --every-way
 #
 # Builds the runner in build/release, or in DIR (a build folder that was configured before), or builds nothing and
 # uses FILE. The suite is unpacked into the build folder. The runner's options: tests/spec/main.c. With --fuel-as,
 # every run must spend the fuel that it spends with the runner FILE and without those options.
+# --wasm runs the engine as WebAssembly, as it is in the package in web/, with tail calls or without, in Node.
 # --every-way builds the runner once for each dispatch scheme, in build/spec-SCHEME, and runs the suite with each: whole
 # and in slices of 1, 7 and 1,000 units that move between threads, all of which must spend the same fuel.
 # Exits with 0 where nothing failed, 77 where the suite is not there.
@@ -38,12 +40,14 @@ fi
 
 build=build/release
 runner=
+wasm=
 reference=
 configured=no
 while [ $# -ge 2 ]; do
     case $1 in
     --build) build=$2 configured=yes ;;
     --runner) runner=$2 ;;
+    --wasm) wasm=$2 ;;
     --fuel-as) reference=$2 ;;
     *) break ;;
     esac
@@ -58,7 +62,17 @@ if [ -z "$WPLUG_CONFORMANCE" ] || [ ! -f "$archive" ]; then
     exit 77
 fi
 
-if [ -z "$runner" ]; then
+command=()
+if [ -n "$wasm" ]; then
+    if ! command -v node >/dev/null 2>&1; then
+        say "Skipped: node, to run the engine as WebAssembly in, is not there"
+        exit 77
+    fi
+    install_missing "${TEST_PACKAGES[@]}"
+    run_web_build "$wasm" spec-runner
+    runner=build/web-$wasm/web/spec-runner.wasm
+    command=(node tests/spec/in_node.mjs)
+elif [ -z "$runner" ]; then
     if [ $configured = yes ]; then
         cmake --build "$build" --target spec-runner
     else
@@ -78,7 +92,7 @@ if [ ! -d "$suite" ]; then
 fi
 
 if [ -z "$reference" ]; then
-    exec "$runner" "$@" "$suite"
+    exec "${command[@]}" "$runner" "$@" "$suite"
 fi
 fuel=$(mktemp -d)
 trap 'rm -rf "$fuel"' EXIT
@@ -86,7 +100,7 @@ trap 'rm -rf "$fuel"' EXIT
     cat "$fuel/reference.log"
     fail "the reference run failed"
 }
-"$runner" --fuel-report "$fuel/this" "$@" "$suite"
+"${command[@]}" "$runner" --fuel-report "$fuel/this" "$@" "$suite"
 cmp "$fuel/reference" "$fuel/this" || {
     diff "$fuel/reference" "$fuel/this" | head -n 20
     fail "not the same fuel"

@@ -3,7 +3,8 @@
 # Arguments go to CMake, e.g. scripts/test.sh -DWPLUG_WERROR=ON
 #
 # The suites of test vectors from outside (WebAssembly specification, JSONTestSuite) are run where they are
-# found: in $WPLUG_CONFORMANCE, else in ../shared/conformance.
+# found: in $WPLUG_CONFORMANCE, else in ../shared/conformance. The package for browsers (web/) is tested where there are
+# node and npm.
 source "$(dirname "$0")/common.sh"
 
 install_missing "${TEST_PACKAGES[@]}"
@@ -16,3 +17,6 @@ else
     say "Testing, WITHOUT the vectors from outside: those suites are skipped unless WPLUG_CONFORMANCE names them"
 fi
 ctest --preset release --parallel "$(nproc)" </dev/null
+
+say "Testing the package for browsers in Node"
+scripts/web.sh test </dev/null || [ $? -eq 77 ]

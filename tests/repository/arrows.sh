@@ -17,6 +17,7 @@ src/adapters: wplug
 pdk: base json rpc
 plugins:
 cli: wplug
+web: wplug
 examples: wplug
 '
 # Rooms that also compile for the guest, where there is no such operating system.

@@ -5,6 +5,8 @@
  *   values.c    values as the scripts write them, and how results are matched
  *   spectest.c  the suite's host module
  *   run.c       one run of guest code, whole or in slices, on one thread or on two
+ *   relay.c     the second thread; no_relay.c where there can be none
+ *   wasi.c      files, where the runner itself is WebAssembly
  */
 #ifndef WPLUG_TESTS_SPEC_H
 #define WPLUG_TESTS_SPEC_H
@@ -56,8 +58,23 @@ bool spec_host_find(const spec_host *host, base_bytes name, engine_extern *out);
  * end. */
 engine_outcome spec_run(const spec_options *options, engine_exec *exec);
 
-/* A second thread that runs slices when asked. */
+/* A run on its way. */
+typedef struct spec_progress {
+    engine_exec *exec;
+    int64_t slice;
+    uint64_t used; /* fuel, at the last look */
+    uint32_t idle; /* slices since it changed */
+    engine_outcome outcome;
+    bool ended;
+} spec_progress;
+
+/* Runs as many slices, or fewer where the run ends. */
+void spec_run_slices(spec_progress *run, uint32_t slices);
+
+/* A second thread that runs slices when asked. NULL where there is none to be had. */
 spec_relay *spec_relay_new(void);
 void spec_relay_free(spec_relay *relay);
+/* The same as spec_run_slices, on that thread. */
+void spec_relay_run(spec_relay *relay, spec_progress *run, uint32_t slices);
 
 #endif

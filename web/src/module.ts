@@ -1,0 +1,34 @@
+/** Finds the host's module: the build for what this WebAssembly engine can do, from where the package lies. */
+import { isFile, readFile } from './files.js';
+import { LoadError } from './errors.js';
+
+/** `(module (func i32.const 0 i8x16.splat drop return_call 0))`: a vector and a tail call. */
+const probe = new Uint8Array([
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x04, 0x01, 0x60, 0x00, 0x00, 0x03, 0x02, 0x01, 0x00, 0x0a,
+    0x0b, 0x01, 0x09, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x1a, 0x12, 0x00, 0x0b,
+]);
+
+/** Whether this engine has what the fast build needs: tail calls and vectors. */
+export function hasTailCalls(): boolean {
+    return WebAssembly.validate(probe);
+}
+
+/* Both are written out, because bundlers look for just this expression. */
+export function defaultModuleUrl(): URL {
+    if (hasTailCalls()) return new URL('./wplug-tail.wasm', import.meta.url);
+    return new URL('./wplug-switch.wasm', import.meta.url);
+}
+
+export async function compileHost(url: URL): Promise<WebAssembly.Module> {
+    if (isFile(url)) return WebAssembly.compile(await readFile(url));
+    const response = await fetch(url);
+    if (!response.ok) {
+        const advice = 'the option wasmUrl says where the host is';
+        throw new LoadError('WPLUG_FILE_NOT_FOUND', `${url.href}: HTTP status ${response.status}; ${advice}`);
+    }
+    /* Compiling while it arrives needs the right content type, which not every server gives. */
+    if (response.headers.get('content-type')?.startsWith('application/wasm')) {
+        return WebAssembly.compileStreaming(response);
+    }
+    return WebAssembly.compile(await response.arrayBuffer());
+}
