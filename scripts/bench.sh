@@ -6,11 +6,12 @@
 #     scripts/bench.sh suspend [OPTION]...  what stopping and going on costs
 #     scripts/bench.sh host [OPTION]...     calls: time, memory, and other plugin frameworks
 #     scripts/bench.sh designs [OPTION]...  kernels: the engine and a prototype of the other design for interpreters
+#     scripts/bench.sh web [OPTION]...      the host as WebAssembly, in Node: kernels and calls
 #     scripts/bench.sh all [--quick] [--repetitions N]
 #
 # Options: --quick measures less; --repetitions N more or less (5). Of `engine`: --kernel NAME (repeatable),
-# only these kernels, and --engine NAME (repeatable), only these columns; of `load`: --engine; of `suspend` and
-# `designs`: --kernel; of `host`: --figure NAME (repeatable), only these. `all` is all but `designs`.
+# only these kernels, and --engine NAME (repeatable), only these columns; of `load`: --engine; of `suspend`,
+# `designs` and `web`: --kernel; of `host`: --figure NAME (repeatable), only these. `all` is all but `designs` and `web`.
 #
 # Builds in build/bench and leaves its results there: engine.txt, .json and .svg, and so on. The peers need
 # cargo, and the large modules need cargo with the target wasm32-wasip1, and go: what is missing is left out
@@ -19,8 +20,8 @@ source "$(dirname "$0")/common.sh"
 
 command=${1:-}
 case $command in
-engine | load | suspend | host | designs | all) shift ;;
-*) fail "usage: scripts/bench.sh engine|load|suspend|host|designs|all [OPTION]...: see the top of this file" ;;
+engine | load | suspend | host | designs | web | all) shift ;;
+*) fail "usage: scripts/bench.sh engine|load|suspend|host|designs|web|all [OPTION]...: see the top of this file" ;;
 esac
 
 build=$PWD/build/bench
@@ -217,12 +218,26 @@ run_designs() {
     measure designs "$@"
 }
 
+run_web() {
+    say "wplug, natively and as WebAssembly"
+    build_wplug wplug clang-19 wplug_bench
+    scripts/web.sh build
+    run_web_build tail wplug_bench
+    run_web_build switch wplug_bench
+    cmake --preset release >/dev/null
+    cmake --build --preset release --target plugins
+    build_kernels
+    say "Measuring"
+    node bench/web.mjs "$@" | tee "$build/web.txt"
+}
+
 install_missing "${BUILD_PACKAGES[@]}" gcc binutils python3 libclang1-19
 case $command in
 engine) run_engine "$@" ;;
 load) run_load "$@" ;;
 suspend) run_suspend "$@" ;;
 host) run_host "$@" ;;
+web) run_web "$@" ;;
 designs)
     install_missing valgrind
     run_designs "$@"

@@ -71,7 +71,7 @@ if [ -n "$wasm" ]; then
     install_missing "${TEST_PACKAGES[@]}"
     run_web_build "$wasm" spec-runner
     runner=build/web-$wasm/web/spec-runner.wasm
-    command=(node tests/spec/in_node.mjs)
+    command=(node web/tools/in_node.mjs)
 elif [ -z "$runner" ]; then
     if [ $configured = yes ]; then
         cmake --build "$build" --target spec-runner

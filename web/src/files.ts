@@ -5,7 +5,7 @@ interface FileSystem {
     readFile(url: URL | string): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-declare const process: { versions?: { node?: string } } | undefined;
+declare const process: { versions?: { node?: string }; cwd(): string } | undefined;
 
 /** In a browser, also in one whose bundler brings a `process`, there are no files. */
 export const hasFiles =
@@ -15,10 +15,22 @@ export function isFile(url: URL): boolean {
     return url.protocol === 'file:' && hasFiles;
 }
 
+/** The name is a variable here, so that bundlers for browsers do not look for it. */
+function importOfNode(name: string): Promise<unknown> {
+    return import(/* @vite-ignore */ /* webpackIgnore: true */ name);
+}
+
+/** What relative addresses are relative to: the page, the worker's script, or the working folder. */
+export async function baseUrl(): Promise<string> {
+    if (typeof document === 'object') return document.baseURI;
+    if (typeof location === 'object') return location.href;
+    if (!hasFiles || !process) return import.meta.url;
+    const { pathToFileURL } = (await importOfNode('node:url')) as { pathToFileURL(path: string): URL };
+    return pathToFileURL(`${process.cwd()}/`).href;
+}
+
 export async function readFile(path: URL | string): Promise<Uint8Array<ArrayBuffer>> {
-    /* The name is in a variable so that bundlers for browsers do not look for it. */
-    const name = 'node:fs/promises';
-    const files = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as FileSystem;
+    const files = (await importOfNode('node:fs/promises')) as FileSystem;
     try {
         return await files.readFile(path);
     } catch (error) {

@@ -1,6 +1,7 @@
 /** One instance of the host's module with its runtime: what crosses between it and JavaScript. */
 import { WplugError, errorOfCall } from './errors.js';
 import { resultNumber, resultText, type HostExports, type HostImports } from './exports.js';
+import { baseUrl } from './files.js';
 import { Loop } from './loop.js';
 import { Memory } from './memory.js';
 import { compileHost, defaultModuleUrl } from './module.js';
@@ -57,8 +58,7 @@ export class Host implements RequestDoor {
 
     /** The instance for that module, made at the first request. */
     static async at(wasmUrl: string | URL | undefined): Promise<Host> {
-        const base = typeof document === 'object' ? document.baseURI : import.meta.url;
-        const url = wasmUrl === undefined ? defaultModuleUrl() : new URL(wasmUrl, base);
+        const url = wasmUrl === undefined ? defaultModuleUrl() : new URL(wasmUrl, await baseUrl());
         const known = hosts.get(url.href);
         if (known) {
             const host = await known;
@@ -75,7 +75,7 @@ export class Host implements RequestDoor {
         const late = (): Host => host as Host;
         const imports: HostImports = {
             now_monotonic: () => performance.now(),
-            now_realtime: () => performance.timeOrigin + performance.now(),
+            now_realtime: () => Date.now(),
             random: (pointer, size) => late().#random(pointer, size),
             done: (...args) => late().#done(...args),
             request: (...args) => late().#request(...args),

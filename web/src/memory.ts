@@ -3,7 +3,8 @@ import { WplugError } from './errors.js';
 import type { HostExports } from './exports.js';
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/* A byte order mark is as good as any character. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const SCRATCH_SIZE = 64 * 1024;
 const SHORT = 24;

@@ -1,7 +1,10 @@
 /* The suite in Node, with both builds of the host. */
 import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import { describe, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as wplug from '../dist/index.js';
 import { suite } from './suite.js';
 
@@ -20,3 +23,22 @@ for (const name of ['tail', 'switch']) {
         for (const { name, run } of suite({ wplug, url, wasmUrl })) it(name, { timeout: 120000 }, run);
     });
 }
+
+it('a plugin that nobody holds any more is freed in the end', { timeout: 60000 }, async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc');
+    const use = async () => {
+        /* A host method that holds its plugin is no reason to keep it. */
+        const methods = { echo: (n) => (plugin ? n : 0) };
+        const plugin = await wplug.Plugin.load(url('test-plugin'), { methods });
+        await plugin.call('many_echo', { n: 1 });
+    };
+    await use();
+    const before = (await wplug.hostUsage()).allocatedBytes;
+    for (let i = 0; i < 10; i++) await use();
+    /* Several are held now; the first one may be gone or not. */
+    while ((await wplug.hostUsage()).allocatedBytes > before) {
+        collect();
+        await wait(1);
+    }
+});

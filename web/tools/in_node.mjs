@@ -1,9 +1,10 @@
-/* Runs the suite's runner where it is WebAssembly itself, in Node:
+/* Runs a WASI command that has the engine in it, in Node: the runner of the WebAssembly suite (scripts/spec.sh --wasm), the
+ * program of the benchmarks (scripts/bench.sh web).
  *
- *      node in_node.mjs RUNNER.wasm [OPTION]... SUITE
+ *      node in_node.mjs COMMAND.wasm [ARGUMENT]...
  *
- * The runner is a WASI command. Of the host kit in it come three more imports: src/base/os_wasm.c. */
-import { readFileSync } from 'node:fs';
+ * Besides those of WASI it has three more imports: src/base/os_wasm.c. Arguments that are files or folders can be read. */
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 
@@ -11,11 +12,11 @@ import process from 'node:process';
 process.removeAllListeners('warning');
 const { WASI } = await import('node:wasi');
 
-const [runner, ...args] = process.argv.slice(2);
+const [command, ...args] = process.argv.slice(2);
 /* Paths are as the caller sees them; the guest gets the folders in which they lie. */
 const folders = new Set();
 const guestArgs = args.map((arg, i) => {
-    const isPath = i === args.length - 1 || args[i - 1] === '--fuel-report';
+    const isPath = existsSync(arg) || args[i - 1] === '--fuel-report'; /* which is to be written */
     if (!isPath) return arg;
     const path = resolve(arg);
     folders.add(dirname(path));
@@ -23,7 +24,7 @@ const guestArgs = args.map((arg, i) => {
 });
 const wasi = new WASI({
     version: 'preview1',
-    args: ['spec-runner', ...guestArgs],
+    args: [command, ...guestArgs],
     preopens: Object.fromEntries([...folders].map((folder) => [folder, folder])),
     returnOnExit: true,
 });
@@ -33,7 +34,7 @@ const wplug = {
     now_realtime: () => Date.now(),
     random: (pointer, size) => (crypto.getRandomValues(new Uint8Array(memory.buffer, pointer, size)), 1),
 };
-const module = await WebAssembly.compile(readFileSync(runner));
+const module = await WebAssembly.compile(readFileSync(command));
 const instance = await WebAssembly.instantiate(module, { ...wasi.getImportObject(), wplug });
 memory = instance.exports.memory;
 process.exitCode = wasi.start(instance);
