@@ -156,6 +156,27 @@ export function suite({ wplug, url, wasmUrl }) {
         assert((await draw(7)) !== (await draw(8)));
     });
 
+    test('an async guest is told to come again where others wait', async () => {
+        const read = (asyncGuest) => using('eagain', { asyncGuest }, (plugin) => plugin.call('go'));
+        assertEqual(await read(true), 'again');
+        const error = await assertRejects(read(false), wplug.ProtocolError);
+        assertEqual(error.status, 'WPLUG_NO_ANSWER');
+    });
+
+    test('calls from a snapshot are no different', async () => {
+        const runs = [];
+        for (const snapshot of ['never', 'auto', 'always']) {
+            await using('test-plugin', { snapshot }, async (plugin) => {
+                for (let i = 0; i < 2; i++) {
+                    let fuel;
+                    const onResult = (stats) => (fuel = String(stats.fuel));
+                    runs.push([await plugin.call('prime_sieve', { limit: 50 }, { onResult }), fuel]);
+                }
+            });
+        }
+        for (const run of runs) assertEqual(run, runs[0]);
+    });
+
     test('onResult tells what a call took', () =>
         using('test-plugin', {}, async (plugin) => {
             const stats = [];
