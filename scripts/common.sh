@@ -60,10 +60,10 @@ run_cmake_build() {
     cmake --preset "$preset" "$@" >/dev/null && cmake --build --preset "$preset" --target "$target"
 }
 
-# run_web_build NAME TARGET: the host as WebAssembly, in build/web-NAME. NAME is tail, for engines with tail calls and vectors,
-# or switch, for those without.
+# run_web_build NAME TARGET: the host as WebAssembly, in build/web-NAME. NAME is tail, for engines with tail calls, or switch,
+# for those without. Both need vectors, as all browsers have had them since 2023.
 run_web_build() {
-    local features=
+    local features="-msimd128"
     [ "$1" != tail ] || features="-mtail-call;-msimd128"
     cmake -G Ninja -S . -B "build/web-$1" -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/wasm32-toolchain.cmake" \
         -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O2 -DNDEBUG" -DWPLUG_WEB_FEATURES="$features" \

@@ -2,15 +2,21 @@
 import { isFile, readFile } from './files.js';
 import { LoadError } from './errors.js';
 
-/** `(module (func i32.const 0 i8x16.splat drop return_call 0))`: a vector and a tail call. */
-const probe = new Uint8Array([
+/** `(module (func i32.const 0 i8x16.splat drop))`: a vector, which every build needs. */
+const vectorProbe = new Uint8Array([
     0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x04, 0x01, 0x60, 0x00, 0x00, 0x03, 0x02, 0x01, 0x00, 0x0a,
-    0x0b, 0x01, 0x09, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x1a, 0x12, 0x00, 0x0b,
+    0x09, 0x01, 0x07, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x1a, 0x0b,
 ]);
 
-/** Whether this engine has what the fast build needs: tail calls and vectors. */
+/** `(module (func return_call 0))`: a tail call, which the smaller and more even build needs. */
+const tailCallProbe = new Uint8Array([
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x04, 0x01, 0x60, 0x00, 0x00, 0x03, 0x02, 0x01, 0x00, 0x0a,
+    0x06, 0x01, 0x04, 0x00, 0x12, 0x00, 0x0b,
+]);
+
+/** Whether this engine has tail calls, and so gets the build that uses them. */
 export function hasTailCalls(): boolean {
-    return WebAssembly.validate(probe);
+    return WebAssembly.validate(tailCallProbe);
 }
 
 /* Both are written out, because bundlers look for just this expression. */
@@ -20,6 +26,9 @@ export function defaultModuleUrl(): URL {
 }
 
 export async function compileHost(url: URL): Promise<WebAssembly.Module> {
+    if (!WebAssembly.validate(vectorProbe)) {
+        throw new LoadError('WPLUG_UNSUPPORTED', 'wplug needs an engine whose WebAssembly has vectors (since 2021 to 2023)');
+    }
     if (isFile(url)) return WebAssembly.compile(await readFile(url));
     const response = await fetch(url);
     if (!response.ok) {
