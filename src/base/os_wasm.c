@@ -1,9 +1,9 @@
-/* Owns what a host compiled to wasm32 asks of the page or program that it runs in: three functions of the import module
- * "wplug", and nothing else. There is no operating system below, so pages come from the heap.
+/* Owns what a host compiled to wasm32 asks of the page or program that it runs in: three functions of the
+ * import module "wplug", and nothing else. There is no operating system below, so pages come from the heap.
  *
  *      now_monotonic() -> f64      milliseconds, never goes back, any origin    (performance.now)
  *      now_realtime() -> f64       milliseconds since 1970-01-01 UTC            (Date.now)
- *      random(pointer, size) -> i32   fills from a cryptographic source; 0 where it fails  (crypto.getRandomValues) */
+ *      random(pointer, size) -> i32   from a cryptographic source; 0: failed    (crypto.getRandomValues) */
 #include "base/os.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ IMPORTED("random") extern int import_random(void *data, size_t size);
 
 enum { NS_PER_MS = 1000000 };
 
-/* In two steps, because milliseconds since 1970 with all digits of nanoseconds are more than a double holds. */
+/* In two steps, because milliseconds since 1970 to the nanosecond are more than a double holds. */
 static uint64_t ns_from_ms(double ms) {
     if (!(ms > 0)) return 0;
     const uint64_t whole = (uint64_t)ms;
@@ -39,8 +39,8 @@ base_status os_random(void *data, size_t size) {
 /* Nothing can sleep here: whoever may wait returns to the page instead. Waking early is allowed. */
 void os_sleep_until(uint64_t deadline_ns) {}
 
-/* The heap grows with memory.grow, joins freed blocks and uses them again; it never shrinks. Blocks are aligned as
- * malloc aligns, which is as much as anybody here needs. */
+/* The heap grows with memory.grow, joins freed blocks and uses them again; it never shrinks. Blocks are
+ * aligned as malloc aligns, which is as much as anybody here needs. */
 void *os_pages_alloc(size_t size) {
     return calloc(1, size ? size : 1);
 }

@@ -1,10 +1,11 @@
-/* The host kit as the TypeScript half of the package sees it: functions of numbers and pointers, on the public header
- * alone. There is one runtime in an instance of the module. Text goes in as UTF-8 that ends with a 0 byte, in blocks of
- * web_alloc that stay the caller's, and comes out as a pointer and a size, lent until the function or import returns.
+/* The host kit as the TypeScript half of the package sees it: functions of numbers and pointers, on the
+ * public header alone. There is one runtime in an instance of the module. Text goes in as UTF-8 that ends
+ * with a 0 byte, in blocks of web_alloc that stay the caller's, and comes out as a pointer and a size, lent
+ * until the function or import returns.
  *
- *      wplug.done(call, status, text, size, result)     a call has ended: its JSON, or the sentence of its error
+ *      wplug.done(call, status, text, size, result)     a call has ended: its JSON, or its error's sentence
  *      wplug.request(call, request, method, method_size, params, params_size, is_notification)
- *                                                       a host method is called; release the request when done with it
+ *                                                       a host method is called; release the request then
  *      wplug.log(plugin, source, text, size)            a line of a log; source is a wplug_log_source
  *      wplug.trace(plugin, to_plugin, text, size)       a message, where web_set_trace asked for them
  *
@@ -106,8 +107,8 @@ EXPORTED(web_set_trace) void web_set_trace(int on) {
     wplug_runtime_set_trace(runtime, on ? on_trace : NULL, NULL);
 }
 
-/* Runs what is ready for about `budget_ms`. Returns when to come again: 0 at once, infinity not before there is news,
- * else the time of wplug.now_monotonic. -1: that failed. */
+/* Runs what is ready for about `budget_ms`. Returns when to come again: 0 at once, infinity not before there
+ * is news, else the time of wplug.now_monotonic. -1: that failed. */
 EXPORTED(web_step) double web_step(double budget_ms) {
     wplug_next next;
     wplug_status status = wplug_runtime_step(runtime, (uint64_t)(budget_ms * NS_PER_MS), &next);
@@ -172,7 +173,8 @@ static bool read_list(const web_list *list, const char ***out) {
     return true;
 }
 
-/* Their plugin; NULL, and web_error_status, where it does not load. With `describe` the text of wplug_inspect instead. */
+/* Their plugin; NULL, and web_error_status, where it does not load. With `describe` the text of wplug_inspect
+ * instead. */
 static void *load(const void *bytes, size_t size, const web_load_options *from, bool describe) {
     wplug_plugin_options options;
     wplug_limits limits;

@@ -1,5 +1,6 @@
-/* Formatting a number into a buffer is part of wasi-libc's stdio, which at its end flushes streams that nobody opened. These
- * stand for the calls of WASI that it would import for that, so that the module imports nothing but what is ours. */
+/* Formatting a number into a buffer is part of wasi-libc's stdio, which at its end flushes streams that
+ * nobody opened. These stand for the calls of WASI that it would import for that, so that the module imports
+ * nothing but what is ours. */
 #include <wasi/api.h>
 
 __wasi_errno_t __wasi_fd_close(__wasi_fd_t fd) {
