@@ -4,7 +4,7 @@
 import type { LogLine } from 'wplug';
 import { find, make, oncePerFrame } from './dom';
 
-const kept = 1000;
+const kept = 500;
 
 export interface LogView {
     add(line: LogLine): void;
@@ -21,7 +21,7 @@ export function createLogView(onCount: (count: number) => void): LogView {
 
     const draw = oncePerFrame(() => {
         const follow = list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
-        for (const { text, source, pluginName } of waiting)
+        for (const { text, source, pluginName } of waiting.slice(-kept))
             list.append(make('li', {}, make('b', { class: `source ${source}` }, pluginName), ' ', text));
         waiting = [];
         while (list.childElementCount > kept) list.firstElementChild!.remove();
@@ -51,7 +51,8 @@ export function createLogView(onCount: (count: number) => void): LogView {
         add(line) {
             count++;
             waiting.push(line);
-            if (waiting.length > kept) waiting = waiting.slice(-kept);
+            // Not at each, which would copy them all for every one that comes.
+            if (waiting.length > 2 * kept) waiting = waiting.slice(-kept);
             draw();
         },
         clear,

@@ -57,6 +57,9 @@ function updateButtons(): void {
 
 // ---- Plugins ----
 
+// What a plugin may spend on describing itself, for which the page waits.
+const discoverLimits = { timeMs: 2000, logBytes: 64 * 1024 };
+
 function showFacts(bytes: number): void {
     const facts: [string, string][] = [['size', formatBytes(bytes)]];
     if (plugin) facts.push(['id', String(plugin.id)]);
@@ -79,7 +82,7 @@ function showFacts(bytes: number): void {
 function showMethods(): void {
     if (!description) {
         methodList.replaceChildren(
-            make('p', { class: 'empty' }, 'This plugin does not describe itself (it has no rpc.discover): name its method below.'),
+            make('p', { class: 'empty' }, 'This plugin does not describe itself (it has no rpc.discover): name its method yourself.'),
         );
         return;
     }
@@ -141,8 +144,8 @@ async function openPlugin(next: Source): Promise<void> {
             onLog: (line) => log.add(line),
             onMessage: ({ toPlugin, text }) => traffic.add(toPlugin, text),
         });
-        // A plugin that does not know rpc.discover is one that is not described, and neither is one that fails at it.
-        const described = await loaded.describe().catch(() => null);
+        // A plugin that does not know rpc.discover is not described, and neither is one that fails at it or takes long.
+        const described = await loaded.call('rpc.discover', null, { limits: discoverLimits }).catch(() => null);
         if (turn !== loading) {
             loaded.dispose();
             return;

@@ -56,7 +56,7 @@ export function createTrafficView(onCount: (count: number) => void): TrafficView
 
     const draw = oncePerFrame(() => {
         const follow = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 4;
-        list.append(...waiting.map(row));
+        list.append(...waiting.slice(-kept).map(row));
         waiting = [];
         while (list.childElementCount > kept) list.firstElementChild!.remove();
         empty.hidden = count > 0;
@@ -85,7 +85,8 @@ export function createTrafficView(onCount: (count: number) => void): TrafficView
         add(toPlugin, text) {
             count++;
             waiting.push({ toPlugin, text, at: performance.now() - started });
-            if (waiting.length > kept) waiting = waiting.slice(-kept);
+            // Not at each, which would copy them all for every one that comes.
+            if (waiting.length > 2 * kept) waiting = waiting.slice(-kept);
             draw();
         },
         begin() {
