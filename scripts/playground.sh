@@ -17,10 +17,13 @@ install_missing "${BUILD_PACKAGES[@]}"
 
 say "Plugins"
 run_cmake_build release plugins
-scripts/web.sh
+scripts/web.sh || exit
 
 say "The page"
-npm ci --prefix web/playground --no-audit --no-fund
+if ! cmp -s web/playground/package-lock.json web/playground/node_modules/.installed; then
+    npm ci --prefix web/playground --no-audit --no-fund
+    cp web/playground/package-lock.json web/playground/node_modules/.installed
+fi
 npm run --prefix web/playground build
 say "Built web/playground/dist"
 if [ "${1:-}" != --build-only ]; then

@@ -4,11 +4,14 @@
 #
 # The suites of test vectors from outside (WebAssembly specification, JSONTestSuite) are run where they are
 # found: in $WPLUG_CONFORMANCE, else in ../shared/conformance. The package for browsers (web/) is tested where there are
-# node and npm.
+# node and npm, in Node and in the browsers that are installed: Chromium, Firefox, both or none.
 source "$(dirname "$0")/common.sh"
 
 install_missing "${TEST_PACKAGES[@]}"
 run_cmake_build release all "$@"
+
+# CTest says which of the tests in browsers are skipped where this has nothing to make ready.
+scripts/browsers.sh </dev/null || [ $? -eq 77 ]
 
 find_conformance
 if [ -n "$WPLUG_CONFORMANCE" ]; then
