@@ -97,6 +97,25 @@ export async function tests({ browser, address }) {
                 ),
         },
         {
+            name: 'work that takes many frames',
+            run: async () =>
+                tell(
+                    'prime_sieve of 10 million',
+                    await page.evaluate(async () => {
+                        const plugin = await window.load('test-plugin');
+                        const times = [];
+                        for (let i = 0; i < 5; i++) {
+                            const start = performance.now();
+                            await plugin.call('prime_sieve', 10000000);
+                            times.push(performance.now() - start);
+                        }
+                        plugin.dispose();
+                        return times;
+                    }),
+                    0,
+                ),
+        },
+        {
             name: 'calls of a host method',
             run: async () => {
                 const [n, ms] = await page.evaluate(async () => {

@@ -84,6 +84,21 @@ export async function tests({ browser, address }) {
             },
         },
         {
+            name: 'calls go on where no frames are drawn, as in a page that nobody sees',
+            run: async () => {
+                const hidden = await open(browser, address);
+                const result = await hidden.evaluate(async () => {
+                    window.requestAnimationFrame = () => 0;
+                    const plugin = await window.load('test-plugin');
+                    const result = await plugin.call('prime_sieve', 3000000);
+                    plugin.dispose();
+                    return result;
+                });
+                assert(result.count === 216816, `${result.count} primes below three million`);
+                await hidden.close();
+            },
+        },
+        {
             name: 'a flood of log lines does not hold the page up',
             run: async () => {
                 const [frames, lines, limit] = await page.evaluate(async () => {
