@@ -10,13 +10,60 @@ const LONGEST_TIMER_MS = 0x7fffffff;
 
 declare const setImmediate: ((callback: () => void) => unknown) | undefined;
 
+/** How long after a frame turns go on. With a turn that began just before, the next frame is still in time. */
+const FRAME_MS = 12;
+
+/** Where no frame comes for so long, as in a page that nobody sees, frames are not waited for until one comes again. */
+const NO_FRAME_MS = 50;
+
 /** Runs a function in a task of its own, as soon as the event loop has done what else is due. setTimeout would wait for
  *  some milliseconds after a few turns. */
 function makeSoon(run: () => void): () => void {
     if (typeof setImmediate === 'function') return () => void setImmediate(run);
     const channel = new MessageChannel();
     channel.port1.onmessage = run;
-    return () => channel.port2.postMessage(null);
+    const soon = () => channel.port2.postMessage(null);
+    return typeof document === 'undefined' ? soon : makeSoonBetweenFrames(soon);
+}
+
+/** The same in a page, where what else is due includes drawing. Browsers let messages go first: Firefox draws no more
+ *  than every 75 ms while one turn posts the next. So turns use a part of each frame's time and then wait for the next. */
+function makeSoonBetweenFrames(soon: () => void): () => void {
+    let isAsked = false;
+    let isWaiting = false;
+    let areFramesDrawn = true;
+    let frameAt = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+
+    const go = () => {
+        if (!isWaiting) return;
+        isWaiting = false;
+        clearTimeout(timer);
+        soon();
+    };
+    const ask = () => {
+        isAsked = true;
+        frameAt = performance.now();
+        requestAnimationFrame(() => {
+            isAsked = false;
+            areFramesDrawn = true;
+            /* Who is waiting wants the next frame too, and those who come later begin a time of their own. */
+            if (isWaiting) ask();
+            go();
+        });
+    };
+    return () => {
+        if (!isAsked) ask();
+        if (!areFramesDrawn || performance.now() - frameAt < FRAME_MS) {
+            soon();
+            return;
+        }
+        isWaiting = true;
+        timer = setTimeout(() => {
+            areFramesDrawn = false;
+            go();
+        }, NO_FRAME_MS);
+    };
 }
 
 export class Loop {
