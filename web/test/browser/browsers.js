@@ -38,11 +38,11 @@ const kinds = {
 
 export const browserNames = Object.keys(kinds);
 
-/** Starts a browser without a window; undefined where it is not installed. */
-export async function launch(name) {
+/** Starts a browser without a window; undefined where it is not installed. `more` goes to playwright too. */
+export async function launch(name, more = {}) {
     const { programs, options } = kinds[name];
     const executablePath = findProgram(programs);
     if (!executablePath) return undefined;
     const playwright = await import('playwright-core');
-    return playwright[name].launch({ headless: true, executablePath, ...options });
+    return playwright[name].launch({ headless: true, executablePath, ...options, ...more });
 }
