@@ -91,14 +91,15 @@ class Playground {
     async picture(name, browserName) {
         const folder = process.env.WPLUG_PICTURES;
         if (!folder) return;
-        // Hiding the caret would inject a style, which the page's policy forbids and which would be told as a problem.
-        const path = join(folder, `${browserName}-${name}.png`);
-        await this.page.screenshot({ path, fullPage: true, caret: 'initial' });
+        await this.page.screenshot({ path: join(folder, `${browserName}-${name}.png`), fullPage: true });
+        this.isPictured = true;
     }
 
     async close() {
         await this.page.context().close();
-        assertEqual(this.problems, []);
+        // For a picture the driver injects a style, which the page's policy forbids.
+        const isOurs = (problem) => !(this.isPictured && problem.includes('inline style'));
+        assertEqual(this.problems.filter(isOurs), []);
     }
 }
 
@@ -282,7 +283,7 @@ export async function tests({ browser, browserName, address }) {
         await playground.until(() => document.querySelectorAll('#pane-messages li').length === 8);
         const last = page.locator('#pane-messages li').last();
         await last.locator('summary').click();
-        assertEqual(JSON.parse(await last.locator('pre').innerText()), { jsonrpc: '2.0', id: 0, result: null });
+        assertEqual(JSON.parse(await last.locator('pre', { hasText: 'result' }).innerText()), { jsonrpc: '2.0', id: 0, result: null });
         await playground.picture('messages', browserName);
     });
 
