@@ -164,6 +164,8 @@ async function openPlugin(next: Source): Promise<void> {
             methodInput.value = '';
             showMethod(undefined);
         }
+        // What came of asking for the description is not what the user called.
+        log.clear();
         traffic.clear();
     } catch (error) {
         loaded?.dispose();
