@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 import { examples } from './src/examples';
 
-const pluginFolder = process.env.WPLUG_PLUGINS ?? fileURLToPath(new URL('../../build/release/plugins', import.meta.url));
+const pluginFolder =
+    process.env.WPLUG_PLUGINS ?? fileURLToPath(new URL('../../build/release/plugins', import.meta.url));
 
 function readExample(file: string): Buffer {
     const path = join(pluginFolder, file);
-    if (!existsSync(path)) throw new Error(`${path} is not there: run scripts/build.sh first, or set WPLUG_PLUGINS`);
+    if (!existsSync(path))
+        throw new Error(`${path} is not there: run scripts/build.sh first, or set WPLUG_PLUGINS`);
     return readFileSync(path);
 }
 
@@ -48,14 +50,21 @@ function contentSecurityPolicy(): Plugin {
         name: 'wplug-content-security-policy',
         apply: 'build',
         transformIndexHtml: () => [
-            { tag: 'meta', attrs: { 'http-equiv': 'Content-Security-Policy', content: policy }, injectTo: 'head-prepend' },
+            {
+                tag: 'meta',
+                attrs: { 'http-equiv': 'Content-Security-Policy', content: policy },
+                injectTo: 'head-prepend',
+            },
         ],
     };
 }
 
-// With these the page is isolated from others, and browsers give it a clock of microseconds; without them the timings
-// are only coarser.
-const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+// With these the page is isolated from others, and browsers give it a clock of microseconds; without them the
+// timings are only coarser.
+const isolation = {
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Embedder-Policy': 'require-corp',
+};
 
 export default defineConfig({
     base: './',

@@ -1,4 +1,5 @@
-// Running calls: one, or many, with one way to stop them all, and a watch on whether the page stays alive meanwhile.
+// Running calls: one, or many, with one way to stop them all, and a watch on whether the page stays alive
+// meanwhile.
 
 import type { CallStats, Limits, Plugin } from 'wplug';
 

@@ -41,9 +41,12 @@ export function createChart(): Chart {
 
     function drawPicture(sorted: number[]): void {
         const width = Math.max(240, picture.clientWidth || 480);
-        const inner = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
-        // One slow call among many fast ones would flatten them all, so the axis ends near the 99th percentile
-        // where that is much less, and bars that go on are marked.
+        const inner = {
+            width: width - margin.left - margin.right,
+            height: height - margin.top - margin.bottom,
+        };
+        // One slow call among many fast ones would flatten them all, so the axis ends near the 99th
+        // percentile where that is much less, and bars that go on are marked.
         const largest = sorted[sorted.length - 1]!;
         const usual = quantile(sorted, 0.99) * 1.25;
         const step = niceStep(Math.max(Math.min(largest, usual), 1e-4));
@@ -58,8 +61,18 @@ export function createChart(): Chart {
         });
         for (let tick = 0; tick <= top * 1.001; tick += step)
             svg.append(
-                makeSvg('line', { class: 'grid', x1: margin.left, x2: width - margin.right, y1: y(tick), y2: y(tick) }),
-                makeSvg('text', { x: margin.left - 8, y: y(tick) + 4, 'text-anchor': 'end' }, tick === 0 ? '0' : formatTime(tick)),
+                makeSvg('line', {
+                    class: 'grid',
+                    x1: margin.left,
+                    x2: width - margin.right,
+                    y1: y(tick),
+                    y2: y(tick),
+                }),
+                makeSvg(
+                    'text',
+                    { x: margin.left - 8, y: y(tick) + 4, 'text-anchor': 'end' },
+                    tick === 0 ? '0' : formatTime(tick),
+                ),
             );
         // More calls than pixels: a bar stands for several, and shows the slowest.
         const bars = Math.min(timings.length, Math.floor(inner.width / 2));
@@ -80,16 +93,34 @@ export function createChart(): Chart {
                         width: barWidth,
                         height: Math.max(1, margin.top + inner.height - y(slowest.ms)),
                     },
-                    makeSvg('title', {}, `call ${from + 1}: ${formatTime(slowest.ms)}${slowest.failed ? ', failed' : ''}`),
+                    makeSvg(
+                        'title',
+                        {},
+                        `call ${from + 1}: ${formatTime(slowest.ms)}${slowest.failed ? ', failed' : ''}`,
+                    ),
                 ),
             );
         }
         const median = y(quantile(sorted, 0.5));
         svg.append(
-            makeSvg('line', { class: 'median', x1: margin.left, x2: width - margin.right, y1: median, y2: median }),
+            makeSvg('line', {
+                class: 'median',
+                x1: margin.left,
+                x2: width - margin.right,
+                y1: median,
+                y2: median,
+            }),
             makeSvg('text', { x: margin.left, y: height - 6 }, '1'),
-            makeSvg('text', { x: width - margin.right, y: height - 6, 'text-anchor': 'end' }, `${timings.length}`),
-            makeSvg('text', { x: margin.left + inner.width / 2, y: height - 6, 'text-anchor': 'middle' }, 'call'),
+            makeSvg(
+                'text',
+                { x: width - margin.right, y: height - 6, 'text-anchor': 'end' },
+                `${timings.length}`,
+            ),
+            makeSvg(
+                'text',
+                { x: margin.left + inner.width / 2, y: height - 6, 'text-anchor': 'middle' },
+                'call',
+            ),
         );
         picture.replaceChildren(svg);
     }
@@ -111,7 +142,9 @@ export function createChart(): Chart {
         ];
         if (total !== undefined && total > 0)
             facts.push(['calls a second', formatCount(Math.round((timings.length * 1000) / total))]);
-        numbers.replaceChildren(...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
+        numbers.replaceChildren(
+            ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))),
+        );
     });
     new ResizeObserver(draw).observe(picture);
 

@@ -1,4 +1,5 @@
-// The params editor: a text area that says where its JSON is wrong and how it differs from the method's description.
+// The params editor: a text area that says where its JSON is wrong and how it differs from the method's
+// description.
 
 import { find, make } from './dom';
 import { checkJson, formatJson } from './json';
@@ -94,7 +95,12 @@ export function createEditor(onChange: () => void): Editor {
                     },
                     param.name,
                 ),
-                make('span', { class: 'type' }, describeSchema(param.schema), param.required ? '' : ', optional'),
+                make(
+                    'span',
+                    { class: 'type' },
+                    describeSchema(param.schema),
+                    param.required ? '' : ', optional',
+                ),
                 param.description && make('span', { class: 'note' }, param.description),
             ),
         );

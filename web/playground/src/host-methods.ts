@@ -1,5 +1,5 @@
-// What plugins may ask this page for. Each method is off or on at any time, on the user's word: a plugin has no other
-// way out of its sandbox.
+// What plugins may ask this page for. Each method is off or on at any time, on the user's word: a plugin has
+// no other way out of its sandbox.
 
 import { RpcError, type HostMethod as Handler } from 'wplug';
 import { find, formatBytes, make } from './dom';
@@ -44,11 +44,17 @@ function createFetch(): HostMethod {
         name: 'fetch',
         about: 'text of this site: {"url": "samples/greeting.txt"}',
         on: true,
-        controls: make('div', {}, make('label', { class: 'field', for: 'allowed-paths' }, 'Allowed, one a line'), list),
+        controls: make(
+            'div',
+            {},
+            make('label', { class: 'field', for: 'allowed-paths' }, 'Allowed, one a line'),
+            list,
+        ),
         async handle(params, { signal }) {
             const wanted = typeof params === 'string' ? params : member(params, 'url');
             if (typeof wanted !== 'string') throw new RpcError(invalidParams, 'fetch wants {"url": string}');
-            // Both sides become whole addresses before they are compared, so that ../ and the like lead nowhere.
+            // Both sides become whole addresses before they are compared, so that ../ and the like lead
+            // nowhere.
             const resolve = (text: string) => {
                 try {
                     return new URL(text.trim(), document.baseURI);
@@ -67,7 +73,10 @@ function createFetch(): HostMethod {
             if (!response.ok) throw new RpcError(refused, `${wanted}: HTTP status ${response.status}`);
             const blob = await response.blob();
             if (blob.size > largestFetch)
-                throw new RpcError(refused, `${wanted} has ${formatBytes(blob.size)}: more than a plugin may fetch`);
+                throw new RpcError(
+                    refused,
+                    `${wanted} has ${formatBytes(blob.size)}: more than a plugin may fetch`,
+                );
             return blob.text();
         },
     };
@@ -107,10 +116,17 @@ function createReadFile(): HostMethod {
         name: 'read_file',
         about: 'the files that you pick here, piece by piece',
         on: true,
-        controls: make('div', {}, names, make('label', { class: 'field', for: 'picked-files' }, 'Add files'), input),
+        controls: make(
+            'div',
+            {},
+            names,
+            make('label', { class: 'field', for: 'picked-files' }, 'Add files'),
+            input,
+        ),
         async handle(params) {
             const path = typeof params === 'string' ? params : member(params, 'path');
-            if (typeof path !== 'string') throw new RpcError(invalidParams, 'read_file wants {"path": string}');
+            if (typeof path !== 'string')
+                throw new RpcError(invalidParams, 'read_file wants {"path": string}');
             const file = await files.get(path)?.();
             if (!file) throw new RpcError(refused, `${path} is not among the files that were picked`);
             const offset = Number(member(params, 'offset') ?? 0);
@@ -140,7 +156,11 @@ function createProgress(show: (text: string) => void): HostMethod {
             const done = member(params, 'done');
             const total = member(params, 'total');
             if (typeof done === 'number')
-                show(typeof total === 'number' && total > 0 ? `${Math.round((done / total) * 100)} %` : `${done}`);
+                show(
+                    typeof total === 'number' && total > 0
+                        ? `${Math.round((done / total) * 100)} %`
+                        : `${done}`,
+                );
             return null;
         },
     };
@@ -149,7 +169,12 @@ function createProgress(show: (text: string) => void): HostMethod {
 export function createHostMethods(showProgress: (text: string) => void): HostMethods {
     const all: HostMethod[] = [
         { name: 'echo', about: 'gives back its params', on: true, handle: (params) => params ?? null },
-        { name: 'now', about: 'milliseconds since 1970, as this page has them', on: true, handle: () => Date.now() },
+        {
+            name: 'now',
+            about: 'milliseconds since 1970, as this page has them',
+            on: true,
+            handle: () => Date.now(),
+        },
         createFetch(),
         createReadFile(),
         createProgress(showProgress),
@@ -175,7 +200,12 @@ export function createHostMethods(showProgress: (text: string) => void): HostMet
                     'div',
                     { class: 'switch' },
                     box,
-                    make('label', { for: `host-${method.name}` }, make('span', { class: 'code' }, method.name), mark),
+                    make(
+                        'label',
+                        { for: `host-${method.name}` },
+                        make('span', { class: 'code' }, method.name),
+                        mark,
+                    ),
                 ),
                 make('p', { class: 'note' }, method.about),
                 method.controls,
@@ -203,7 +233,9 @@ export function createHostMethods(showProgress: (text: string) => void): HostMet
                 if (mark) mark.textContent = 'the plugin asks for it';
             }
             const missing = names.filter(({ name }) => !marks.has(name)).map(({ name }) => name);
-            unknown.textContent = missing.length ? `The plugin also asks for ${missing.join(', ')}: not here.` : '';
+            unknown.textContent = missing.length
+                ? `The plugin also asks for ${missing.join(', ')}: not here.`
+                : '';
         },
     };
 }

@@ -1,5 +1,5 @@
-// JSON as text: where it is wrong, and how to lay it out. The text is never rebuilt from values, so numbers keep
-// the digits that were typed or answered.
+// JSON as text: where it is wrong, and how to lay it out. The text is never rebuilt from values, so numbers
+// keep the digits that were typed or answered.
 
 export interface JsonProblem {
     offset: number;
@@ -17,7 +17,8 @@ class SyntaxFault extends Error {
     }
 }
 
-// The grammar of RFC 8259. `value` calls `emit` for each token, so that one reader serves checking and layout.
+// The grammar of RFC 8259. `value` calls `emit` for each token, so that one reader serves checking and
+// layout.
 class Reader {
     private at = 0;
 

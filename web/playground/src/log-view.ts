@@ -1,5 +1,5 @@
-// The live log: what plugins write to stderr. Lines are drawn once a frame however many come, and the oldest are
-// dropped, so that a plugin that floods its log cannot hold the page up.
+// The live log: what plugins write to stderr. Lines are drawn once a frame however many come, and the oldest
+// are dropped, so that a plugin that floods its log cannot hold the page up.
 
 import type { LogLine } from 'wplug';
 import { find, make, oncePerFrame } from './dom';

@@ -1,4 +1,5 @@
-// The page: which plugin is loaded, which method is shown, which calls run. The panels know nothing of each other.
+// The page: which plugin is loaded, which method is shown, which calls run. The panels know nothing of each
+// other.
 
 import { Plugin } from 'wplug';
 import { callOften, callOnce, FrameWatch, type Outcome } from './calls';
@@ -74,7 +75,9 @@ function showFacts(bytes: number): void {
         make(
             'dl',
             { class: 'facts' },
-            ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', { class: 'code' }, value))),
+            ...facts.map(([name, value]) =>
+                make('div', {}, make('dt', {}, name), make('dd', { class: 'code' }, value)),
+            ),
         ),
     );
 }
@@ -82,7 +85,11 @@ function showFacts(bytes: number): void {
 function showMethods(): void {
     if (!description) {
         methodList.replaceChildren(
-            make('p', { class: 'empty' }, 'This plugin does not describe itself (it has no rpc.discover): name its method yourself.'),
+            make(
+                'p',
+                { class: 'empty' },
+                'This plugin does not describe itself (it has no rpc.discover): name its method yourself.',
+            ),
         );
         return;
     }
@@ -144,8 +151,11 @@ async function openPlugin(next: Source): Promise<void> {
             onLog: (line) => log.add(line),
             onMessage: ({ toPlugin, text }) => traffic.add(toPlugin, text),
         });
-        // A plugin that does not know rpc.discover is not described, and neither is one that fails at it or takes long.
-        const described = await loaded.call('rpc.discover', null, { limits: discoverLimits }).catch(() => null);
+        // A plugin that does not know rpc.discover is not described, and neither is one that fails at it or
+        // takes long.
+        const described = await loaded
+            .call('rpc.discover', null, { limits: discoverLimits })
+            .catch(() => null);
         if (turn !== loading) {
             loaded.dispose();
             return;
@@ -222,8 +232,12 @@ repeatButton.addEventListener('click', () => {
     chart.clear(`${source!.name}: ${methodInput.value.trim()}${atOnce > 1 ? `, ${atOnce} at once` : ''}`);
     void run(async (signal) => {
         const started = performance.now();
-        const last = await callOften(() => once(signal), times, atOnce, signal, ({ wallMs, error }) =>
-            chart.add({ ms: wallMs, failed: error !== undefined }),
+        const last = await callOften(
+            () => once(signal),
+            times,
+            atOnce,
+            signal,
+            ({ wallMs, error }) => chart.add({ ms: wallMs, failed: error !== undefined }),
         );
         chart.finish(performance.now() - started);
         return last;

@@ -1,5 +1,5 @@
-// What a plugin says about itself: the OpenRPC document that rpc.discover answers. It comes from the plugin, so
-// nothing in it is relied on; what is not as expected is left out.
+// What a plugin says about itself: the OpenRPC document that rpc.discover answers. It comes from the plugin,
+// so nothing in it is relied on; what is not as expected is left out.
 
 import { checkValue, sampleValue, type Schema } from './schema';
 
@@ -35,7 +35,8 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 const objects = (value: unknown): Unknown[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
 function readMethod(method: Unknown): Method {
-    const result = isObject(method.result) && isObject(method.result.schema) ? method.result.schema : undefined;
+    const result =
+        isObject(method.result) && isObject(method.result.schema) ? method.result.schema : undefined;
     return {
         name: text(method.name),
         summary: text(method.summary),
@@ -47,7 +48,10 @@ function readMethod(method: Unknown): Method {
             schema: (isObject(param.schema) ? param.schema : {}) as Schema,
         })),
         result: result as Schema | undefined,
-        errors: objects(method.errors).map((error) => ({ code: Number(error.code), message: text(error.message) })),
+        errors: objects(method.errors).map((error) => ({
+            code: Number(error.code),
+            message: text(error.message),
+        })),
     };
 }
 
@@ -79,7 +83,9 @@ export function checkParams(method: Method, params: unknown): string[] {
             return param ? checkValue(param.schema, value, param.name) : [];
         });
         if (params.length > method.params.length)
-            problems.push(`${method.name} takes ${method.params.length} parameters, these are ${params.length}`);
+            problems.push(
+                `${method.name} takes ${method.params.length} parameters, these are ${params.length}`,
+            );
         for (const param of method.params.slice(params.length))
             if (param.required) problems.push(`${param.name} is required`);
         return problems;
@@ -92,7 +98,8 @@ export function checkParams(method: Method, params: unknown): string[] {
             else if (param.required) problems.push(`${param.name} is required`);
         }
         for (const name of Object.keys(params))
-            if (!method.params.some((param) => param.name === name)) problems.push(`${method.name} knows no ${name}`);
+            if (!method.params.some((param) => param.name === name))
+                problems.push(`${method.name} knows no ${name}`);
         return problems;
     }
     if (params === null)

@@ -1,4 +1,5 @@
-// Where a plugin comes from: an example, a file that was picked, or one that was dropped anywhere on the page.
+// Where a plugin comes from: an example, a file that was picked, or one that was dropped anywhere on the
+// page.
 
 import { examples, type Example } from './examples';
 import { find, make } from './dom';

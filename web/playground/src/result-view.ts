@@ -37,7 +37,15 @@ function picture(json: string): HTMLElement | undefined {
             src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`,
         });
     if (text.includes('\n'))
-        return make('pre', { class: `plain ${/[█▀▄]/.test(text) ? 'blocks' : ''}`, tabindex: 0, 'aria-label': 'The result as text' }, text);
+        return make(
+            'pre',
+            {
+                class: `plain ${/[█▀▄]/.test(text) ? 'blocks' : ''}`,
+                tabindex: 0,
+                'aria-label': 'The result as text',
+            },
+            text,
+        );
     return undefined;
 }
 
@@ -75,7 +83,13 @@ export function errorBlock(error: unknown): HTMLElement {
             ),
         );
     if (error instanceof RpcError && error.data !== undefined)
-        block.append(make('pre', { class: 'code', tabindex: 0, 'aria-label': 'Data of the error' }, formatJson(JSON.stringify(error.data))));
+        block.append(
+            make(
+                'pre',
+                { class: 'code', tabindex: 0, 'aria-label': 'Data of the error' },
+                formatJson(JSON.stringify(error.data)),
+            ),
+        );
     if (error instanceof WplugError && error.backtrace !== '')
         block.append(
             make(
@@ -104,11 +118,19 @@ export function createResultView(): ResultView {
             copy.hidden = false;
             const shown = text.length > laidOut ? `${text.slice(0, laidOut)}…` : formatJson(text);
             const image = picture(text);
-            const source = make('pre', { class: 'code json', tabindex: 0, 'aria-label': 'The result as JSON' }, shown);
+            const source = make(
+                'pre',
+                { class: 'code json', tabindex: 0, 'aria-label': 'The result as JSON' },
+                shown,
+            );
             place.replaceChildren(
                 ...(image ? [image, make('details', {}, make('summary', {}, 'As JSON'), source)] : [source]),
                 text.length > laidOut
-                    ? make('p', { class: 'note' }, `The first ${formatBytes(laidOut)} of ${formatBytes(text.length)}`)
+                    ? make(
+                          'p',
+                          { class: 'note' },
+                          `The first ${formatBytes(laidOut)} of ${formatBytes(text.length)}`,
+                      )
                     : '',
                 spentFacts(spent, wallMs),
             );

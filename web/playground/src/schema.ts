@@ -1,5 +1,5 @@
-// The part of JSON Schema that method descriptions use: what is wrong with a value, in sentences. Keywords that are
-// not known are passed over, so a description can only help.
+// The part of JSON Schema that method descriptions use: what is wrong with a value, in sentences. Keywords
+// that are not known are passed over, so a description can only help.
 
 export interface Schema {
     type?: string | string[];
@@ -9,7 +9,6 @@ export interface Schema {
     maximum?: number;
     minLength?: number;
     maxLength?: number;
-    pattern?: string;
     properties?: Record<string, Schema>;
     required?: string[];
     items?: Schema;
@@ -78,7 +77,8 @@ export function checkValue(schema: Schema, value: unknown, path: string): string
         for (const name of schema.required ?? [])
             if (!Object.hasOwn(members, name)) problems.push(`${path}.${name} is required`);
         for (const [name, member] of Object.entries(schema.properties ?? {}))
-            if (Object.hasOwn(members, name)) problems.push(...checkValue(member, members[name], `${path}.${name}`));
+            if (Object.hasOwn(members, name))
+                problems.push(...checkValue(member, members[name], `${path}.${name}`));
     }
     const choices = schema.anyOf ?? schema.oneOf;
     if (choices && choices.length > 0 && !choices.some((one) => checkValue(one, value, path).length === 0))

@@ -22,7 +22,13 @@ export function createTabs(tabs: Tab[]): Tabs {
         pane.setAttribute('aria-labelledby', `tab-${id}`);
         return make(
             'button',
-            { id: `tab-${id}`, type: 'button', role: 'tab', 'aria-controls': `pane-${id}`, click: () => show(id) },
+            {
+                id: `tab-${id}`,
+                type: 'button',
+                role: 'tab',
+                'aria-controls': `pane-${id}`,
+                click: () => show(id),
+            },
             label,
             badge,
         );

@@ -32,7 +32,11 @@ function row({ toPlugin, text, at }: Message): HTMLElement {
         make(
             'summary',
             { class: toPlugin ? 'to' : 'from' },
-            make('span', { class: 'arrow', 'aria-label': toPlugin ? 'to the plugin' : 'from the plugin' }, toPlugin ? '→' : '←'),
+            make(
+                'span',
+                { class: 'arrow', 'aria-label': toPlugin ? 'to the plugin' : 'from the plugin' },
+                toPlugin ? '→' : '←',
+            ),
             make('span', { class: 'when' }, at.toFixed(1)),
             make('span', { class: 'code message' }, line),
         ),
@@ -48,7 +52,11 @@ export function createTrafficView(onCount: (count: number) => void): TrafficView
     const pane = find('pane-messages');
     const list = make('ol', { class: 'traffic', 'aria-label': 'Messages' });
     const scroller = make('div', { class: 'scroller' }, list);
-    const empty = make('p', { class: 'empty' }, 'Every JSON-RPC message of a call appears here, with its time in milliseconds.');
+    const empty = make(
+        'p',
+        { class: 'empty' },
+        'Every JSON-RPC message of a call appears here, with its time in milliseconds.',
+    );
     const dropped = make('p', { class: 'note' });
     let waiting: Message[] = [];
     let count = 0;

@@ -9,7 +9,9 @@ const quantile = (values, p) => {
 function tell(what, values, digits = 1) {
     const [median, most, largest] = [quantile(values, 0.5), quantile(values, 0.99), Math.max(...values)];
     const text = [median, most, largest].map((value) => value.toFixed(digits));
-    console.log(`        ${what}: median ${text[0]} ms, 99 % ${text[1]} ms, largest ${text[2]} ms, of ${values.length}`);
+    console.log(
+        `        ${what}: median ${text[0]} ms, 99 % ${text[1]} ms, largest ${text[2]} ms, of ${values.length}`,
+    );
 }
 
 export async function tests({ browser, address }) {
@@ -24,7 +26,9 @@ export async function tests({ browser, address }) {
             const start = performance.now();
             let last;
             while (performance.now() - start < ms) {
-                const now = await new Promise((resolve) => requestAnimationFrame(() => resolve(performance.now())));
+                const now = await new Promise((resolve) =>
+                    requestAnimationFrame(() => resolve(performance.now())),
+                );
                 if (last !== undefined) gaps.push(now - last);
                 last = now;
             }
@@ -63,7 +67,9 @@ export async function tests({ browser, address }) {
                         const times = [];
                         for (let i = 0; i < 100; i++) {
                             const controller = new AbortController();
-                            const call = plugin.call('go', null, { signal: controller.signal }).catch(() => {});
+                            const call = plugin
+                                .call('go', null, { signal: controller.signal })
+                                .catch(() => {});
                             await window.gaps(30);
                             const start = performance.now();
                             controller.abort();

@@ -6,7 +6,8 @@ async function open(browser, address) {
     await page.goto(`${address}/test/browser/page.html`);
     await page.evaluate(async () => {
         window.wplug = await import('/package/index.js');
-        window.load = (name, options) => window.wplug.Plugin.load(new URL(`/guests/${name}.wasm`, location), options);
+        window.load = (name, options) =>
+            window.wplug.Plugin.load(new URL(`/guests/${name}.wasm`, location), options);
         window.frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
     });
     return page;
@@ -26,7 +27,9 @@ export async function tests({ browser, address }) {
                     const plugin = await window.load('spin');
                     const controller = new AbortController();
                     let error;
-                    plugin.call('go', null, { signal: controller.signal }).catch((caught) => (error = caught.name));
+                    plugin
+                        .call('go', null, { signal: controller.signal })
+                        .catch((caught) => (error = caught.name));
                     for (let i = 0; i < 60; i++) await window.frame();
                     const endedEarly = error;
                     controller.abort();
@@ -103,7 +106,10 @@ export async function tests({ browser, address }) {
             run: async () => {
                 const [frames, lines, limit] = await page.evaluate(async () => {
                     let lines = 0;
-                    const plugin = await window.load('babble', { onLog: () => lines++, limits: { logBytes: 16 << 20 } });
+                    const plugin = await window.load('babble', {
+                        onLog: () => lines++,
+                        limits: { logBytes: 16 << 20 },
+                    });
                     let limit;
                     plugin.call('go').catch((error) => (limit = error.limit));
                     let frames = 0;

@@ -17,7 +17,8 @@ function assertEqual(actual, expected) {
     assert(is === should, `is ${is}, should be ${should}`);
 }
 
-const guest = (name) => guestFolders.map((folder) => join(folder, `${name}.wasm`)).find((path) => existsSync(path));
+const guest = (name) =>
+    guestFolders.map((folder) => join(folder, `${name}.wasm`)).find((path) => existsSync(path));
 
 /** The page, by what one sees of it. */
 class Playground {
@@ -115,11 +116,25 @@ function contrasts() {
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
     const pairs = [
-        ['--text', '--page'], ['--text', '--panel'], ['--text', '--sunken'], ['--text', '--accent-soft'],
-        ['--text', '--bad-soft'], ['--text', '--warn-soft'], ['--soft', '--page'], ['--soft', '--panel'],
-        ['--soft', '--sunken'], ['--soft', '--accent-soft'], ['--accent', '--panel'], ['--accent', '--sunken'],
-        ['--accent-text', '--accent'], ['--good', '--panel'], ['--good', '--sunken'], ['--bad', '--panel'],
-        ['--bad', '--bad-soft'], ['--warn', '--panel'], ['--warn', '--warn-soft'],
+        ['--text', '--page'],
+        ['--text', '--panel'],
+        ['--text', '--sunken'],
+        ['--text', '--accent-soft'],
+        ['--text', '--bad-soft'],
+        ['--text', '--warn-soft'],
+        ['--soft', '--page'],
+        ['--soft', '--panel'],
+        ['--soft', '--sunken'],
+        ['--soft', '--accent-soft'],
+        ['--accent', '--panel'],
+        ['--accent', '--sunken'],
+        ['--accent-text', '--accent'],
+        ['--good', '--panel'],
+        ['--good', '--sunken'],
+        ['--bad', '--panel'],
+        ['--bad', '--bad-soft'],
+        ['--warn', '--panel'],
+        ['--warn', '--warn-soft'],
     ];
     return pairs.map(([text, ground]) => {
         const [a, b] = [luminance(text), luminance(ground)];
@@ -135,7 +150,10 @@ export async function tests({ browser, browserName, address }) {
         all.push({
             name,
             run: async () => {
-                const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
+                const context = await browser.newContext({
+                    viewport: { width: 1400, height: 900 },
+                    ...options,
+                });
                 context.setDefaultTimeout(PATIENCE_MS);
                 const playground = new Playground(await context.newPage());
                 await playground.open(address);
@@ -179,7 +197,8 @@ export async function tests({ browser, browserName, address }) {
         await page.fill('#method', 'mirror');
         await playground.params('{"n": 18446744073709551615, "e": 1e400, "d": 0.10}');
         const result = await playground.call();
-        for (const digits of ['18446744073709551615', '1e400', '0.10']) assert(result.includes(digits), result);
+        for (const digits of ['18446744073709551615', '1e400', '0.10'])
+            assert(result.includes(digits), result);
     });
 
     test('wrong JSON is pointed at and cannot be called', async (playground, page) => {
@@ -283,7 +302,11 @@ export async function tests({ browser, browserName, address }) {
         await playground.until(() => document.querySelectorAll('#pane-messages li').length === 8);
         const last = page.locator('#pane-messages li').last();
         await last.locator('summary').click();
-        assertEqual(JSON.parse(await last.locator('pre', { hasText: 'result' }).innerText()), { jsonrpc: '2.0', id: 0, result: null });
+        assertEqual(JSON.parse(await last.locator('pre', { hasText: 'result' }).innerText()), {
+            jsonrpc: '2.0',
+            id: 0,
+            result: null,
+        });
         await playground.picture('messages', browserName);
     });
 
@@ -305,8 +328,17 @@ export async function tests({ browser, browserName, address }) {
             return playground.call();
         };
         assert((await ask('samples/greeting.txt')).includes('a plugin has no network'), 'not fetched');
-        assert((await ask('samples/../samples/greeting.txt')).includes('a plugin has no network'), 'not the same');
-        for (const url of ['index.html', '../test/browser/page.html', 'http://example.org/', '//example.org/', 'data:,x'])
+        assert(
+            (await ask('samples/../samples/greeting.txt')).includes('a plugin has no network'),
+            'not the same',
+        );
+        for (const url of [
+            'index.html',
+            '../test/browser/page.html',
+            'http://example.org/',
+            '//example.org/',
+            'data:,x',
+        ])
             assert((await ask(url)).includes('is not on the list'), `${url} was fetched`);
         await playground.tab('host');
         await page.fill('#allowed-paths', 'http://example.org/\n');
@@ -372,9 +404,9 @@ export async function tests({ browser, browserName, address }) {
             const dataTransfer = new DataTransfer();
             dataTransfer.items.add(new File([bytes], 'dropped.wasm'));
             for (const type of ['dragover', 'drop'])
-                document.querySelector('h1').dispatchEvent(
-                    new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }),
-                );
+                document
+                    .querySelector('h1')
+                    .dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
         });
         await playground.methodShown('svg');
         assert(await page.locator('#drop-cover').isHidden(), 'the cover stays');
@@ -396,9 +428,21 @@ export async function tests({ browser, browserName, address }) {
         const reached = new Set();
         for (let i = 0; i < 60; i++) {
             await page.keyboard.press('Tab');
-            reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.dataset.method));
+            reached.add(
+                await page.evaluate(() => document.activeElement.id || document.activeElement.dataset.method),
+            );
         }
-        for (const id of ['plugin-file', 'ping', 'prime_sieve', 'method', 'params', 'run', 'repeat', 'times', 'tab-log'])
+        for (const id of [
+            'plugin-file',
+            'ping',
+            'prime_sieve',
+            'method',
+            'params',
+            'run',
+            'repeat',
+            'times',
+            'tab-log',
+        ])
             assert(reached.has(id), `${id} is not reached`);
         await page.locator('#tab-log').focus();
         await page.keyboard.press('ArrowRight');
@@ -412,7 +456,10 @@ export async function tests({ browser, browserName, address }) {
     test('every control has a name', async (playground, page) => {
         const nameless = await page.evaluate(() =>
             [...document.querySelectorAll('button, input, textarea')]
-                .filter((one) => !(one.ariaLabel || one.textContent.trim() || one.labels?.[0]?.textContent.trim()))
+                .filter(
+                    (one) =>
+                        !(one.ariaLabel || one.textContent.trim() || one.labels?.[0]?.textContent.trim()),
+                )
                 .map((one) => one.outerHTML),
         );
         assertEqual(nameless, []);
@@ -438,29 +485,40 @@ export async function tests({ browser, browserName, address }) {
     all.push({
         name: 'the colours of the system are taken',
         run: async () => {
-            // Firefox takes no word for it from the driver, so it is one whose system is dark by its preferences.
+            // Firefox takes no word for it from the driver, so it is one whose system is dark by its
+            // preferences.
             const preferences = { 'layout.css.prefers-color-scheme.content-override': 0 };
-            const dark = browserName === 'firefox' && (await launch('firefox', { firefoxUserPrefs: preferences }));
+            const dark =
+                browserName === 'firefox' && (await launch('firefox', { firefoxUserPrefs: preferences }));
             const context = await (dark || browser).newContext({ colorScheme: 'dark' });
             const page = await context.newPage();
             await page.goto(`${address}/playground/`);
-            const [r] = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
+            const [r] = await page.evaluate(() =>
+                getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number),
+            );
             assert(r < 64, `the page is not dark: ${r}`);
             await (dark || context).close();
         },
     });
 
-    test('a phone shows all of it without scrolling sideways', async (playground, page) => {
-        await playground.example('qrcode', 'svg');
-        await playground.call();
-        for (const tab of ['log', 'messages', 'timings', 'host']) {
-            await playground.tab(tab);
-            const [wide, width] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-            assert(wide <= width, `${tab}: ${wide} pixels in ${width}`);
-        }
-        await playground.tab('messages');
-        await playground.picture('phone', browserName);
-    }, { viewport: { width: 360, height: 740 } });
+    test(
+        'a phone shows all of it without scrolling sideways',
+        async (playground, page) => {
+            await playground.example('qrcode', 'svg');
+            await playground.call();
+            for (const tab of ['log', 'messages', 'timings', 'host']) {
+                await playground.tab(tab);
+                const [wide, width] = await page.evaluate(() => [
+                    document.documentElement.scrollWidth,
+                    window.innerWidth,
+                ]);
+                assert(wide <= width, `${tab}: ${wide} pixels in ${width}`);
+            }
+            await playground.tab('messages');
+            await playground.picture('phone', browserName);
+        },
+        { viewport: { width: 360, height: 740 } },
+    );
 
     return all;
 }

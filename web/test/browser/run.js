@@ -35,7 +35,9 @@ async function runTests(tests) {
             console.log(`ok      ${name} (${Math.round(performance.now() - started)} ms)`);
         } catch (error) {
             failed++;
-            console.log(`FAILED  ${name}\n        ${String(error?.stack ?? error).replace(/\n/g, '\n        ')}`);
+            console.log(
+                `FAILED  ${name}\n        ${String(error?.stack ?? error).replace(/\n/g, '\n        ')}`,
+            );
         }
         clearTimeout(timer);
     }

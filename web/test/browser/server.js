@@ -3,8 +3,7 @@
  *      /playground/...     the built playground
  *      /package/...        the package, web/dist
  *      /test/...           web/test: the suite that Node runs too
- *      /guests/NAME.wasm   a plugin or a guest of the tests, from the build
- *      /modules/NAME.wasm  a module of $WPLUG_MODULES, for benchmarks                                            */
+ *      /guests/NAME.wasm   a plugin or a guest of the tests, from the build                                      */
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
@@ -15,7 +14,9 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 export const build = process.env.WPLUG_BUILD ?? join(root, 'build/release');
 export const playground = join(root, 'web/playground/dist');
 export const wplugPackage = join(root, 'web/dist');
-export const guestFolders = ['plugins', 'tests/e2e/guests', 'tests/hostile/guests'].map((folder) => join(build, folder));
+export const guestFolders = ['plugins', 'tests/e2e/guests', 'tests/hostile/guests'].map((folder) =>
+    join(build, folder),
+);
 
 const types = {
     '.css': 'text/css',
@@ -27,14 +28,16 @@ const types = {
 };
 
 /* So that browsers give pages a clock of microseconds. */
-const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+const isolation = {
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Embedder-Policy': 'require-corp',
+};
 
 const folders = {
     playground: [playground],
     package: [wplugPackage],
     test: [join(root, 'web/test')],
     guests: guestFolders,
-    modules: [process.env.WPLUG_MODULES].filter(Boolean),
 };
 
 function findFile(pathname) {
@@ -51,7 +54,10 @@ export async function serve() {
         const path = findFile(decodeURIComponent(pathname));
         try {
             const body = await readFile(path ?? '');
-            response.writeHead(200, { 'Content-Type': types[extname(path)] ?? 'application/octet-stream', ...isolation });
+            response.writeHead(200, {
+                'Content-Type': types[extname(path)] ?? 'application/octet-stream',
+                ...isolation,
+            });
             response.end(body);
         } catch {
             response.writeHead(404, { 'Content-Type': 'text/plain' });

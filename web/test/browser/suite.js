@@ -21,7 +21,8 @@ async function openSuite(browser, address, build) {
 export async function tests({ browser, address }) {
     const all = [];
     for (const build of ['tail', 'switch']) {
-        if (!existsSync(join(wplugPackage, `wplug-${build}.wasm`))) throw new Error(`wplug-${build}.wasm is not built`);
+        if (!existsSync(join(wplugPackage, `wplug-${build}.wasm`)))
+            throw new Error(`wplug-${build}.wasm is not built`);
         const { page, names } = await openSuite(browser, address, build);
         if (!names) {
             console.log('this browser has no tail calls: that build is left out');
@@ -29,7 +30,11 @@ export async function tests({ browser, address }) {
         }
         names.forEach((name, i) => {
             // An error of the page's has its stack in the page.
-            const runInPage = (i) => window.tests[i].run().then(() => undefined, (error) => error.stack || String(error));
+            const runInPage = (i) =>
+                window.tests[i].run().then(
+                    () => undefined,
+                    (error) => error.stack || String(error),
+                );
             all.push({
                 name: `${build}: ${name}`,
                 run: async () => {
