@@ -134,7 +134,7 @@ typedef struct world {
     const uint8_t *next, *end; /* of the steps */
     wasi_context wasi;
     wasi_context *context; /* &wasi */
-    size_t input_size; /* that waits; what it says does not matter */
+    size_t input_size;     /* that waits; what it says does not matter */
     engine_store *store;
     engine_instance *instance;
     engine_exec *exec;
