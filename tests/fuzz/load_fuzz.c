@@ -13,6 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void engine_func_prepare(engine_func *func) {
     (void)func;
 }
+void engine_fixed_prepare(engine_word fixed[ENGINE_FIXED_WORDS]) {
+    (void)fixed;
+}
 void engine_code_free(engine_module *module, engine_code *code) {
     (void)module;
     (void)code;
