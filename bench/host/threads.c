@@ -26,10 +26,12 @@ static void *work(void *user) {
     for (int i = 0; i < WARM_UP; i++) call(runtime, w->round->plugin, "ping", NULL, WPLUG_OK, "\"pong\"");
     pthread_barrier_wait(&w->round->begin);
     uint64_t cpu = thread_cpu_ns(), wall = wplug_monotonic_ns();
+    uint64_t calls = 0; /* not in `w`, whose neighbour is the other thread's */
     while (!atomic_load_explicit(&w->round->over, memory_order_relaxed)) {
         call(runtime, w->round->plugin, "ping", NULL, WPLUG_OK, "\"pong\"");
-        w->calls++;
+        calls++;
     }
+    w->calls = calls;
     w->cpu_ns = thread_cpu_ns() - cpu;
     w->wall_ns = wplug_monotonic_ns() - wall;
     wplug_runtime_free(runtime);

@@ -294,10 +294,14 @@ void *base_alloc(const base_allocator *allocator, size_t size) {
     return base_resize(allocator, NULL, 0, size > 0 ? size : 1);
 }
 
+/* calloc knows which pages of a large block are zero already. For small ones malloc is better: in the C library of GNU it
+ * takes what its thread has lately freed, without a lock, and calloc does not. */
+#define SMALL_BLOCK ((size_t)4 << 10)
+
 void *base_alloc_zeroed(const base_allocator *allocator, size_t count, size_t size) {
     if (size > 0 && count > SIZE_MAX / size) return NULL;
-    /* calloc knows which pages are zero already. */
-    if (!allocator || allocator->resize == heap_resize) return calloc(count * size > 0 ? count * size : 1, 1);
+    bool is_heap = !allocator || allocator->resize == heap_resize;
+    if (is_heap && count * size > SMALL_BLOCK) return calloc(count, size);
     void *pointer = base_alloc(allocator, count * size);
     if (pointer) memset(pointer, 0, count * size);
     return pointer;
@@ -305,6 +309,22 @@ void *base_alloc_zeroed(const base_allocator *allocator, size_t count, size_t si
 
 void base_free(const base_allocator *allocator, void *pointer, size_t size) {
     base_resize(allocator, pointer, size, 0);
+}
+
+/* A line's width of nothing on both sides needs no particular alignment. */
+enum { CACHE_LINE = 64 };
+
+static void *apart_resize(void *user, void *pointer, size_t old_size, size_t new_size) {
+    const base_allocator *outer = user;
+    if (new_size > SIZE_MAX - 2 * CACHE_LINE) return NULL;
+    uint8_t *whole = pointer ? (uint8_t *)pointer - CACHE_LINE : NULL;
+    size_t whole_old = pointer ? old_size + 2 * CACHE_LINE : 0;
+    whole = base_resize(outer, whole, whole_old, new_size > 0 ? new_size + 2 * CACHE_LINE : 0);
+    return whole ? whole + CACHE_LINE : NULL;
+}
+
+base_allocator base_apart(const base_allocator *outer) {
+    return (base_allocator){apart_resize, (void *)(uintptr_t)outer};
 }
 
 /* ---- Spans ---- */

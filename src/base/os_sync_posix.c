@@ -79,16 +79,17 @@ static int mutex_init(pthread_mutex_t *mutex) {
 
 base_status os_signal_new(const base_allocator *allocator, os_signal **out) {
     *out = NULL;
-    os_signal *signal = base_alloc_zeroed(allocator, 1, sizeof *signal);
+    const base_allocator apart = base_apart(allocator);
+    os_signal *signal = base_alloc_zeroed(&apart, 1, sizeof *signal);
     if (!signal) return BASE_NO_MEMORY;
     signal->allocator = allocator ? *allocator : *base_default_allocator();
     if (mutex_init(&signal->lock)) {
-        base_free(allocator, signal, sizeof *signal);
+        base_free(&apart, signal, sizeof *signal);
         return BASE_IO;
     }
     if (cond_init(&signal->news)) {
         pthread_mutex_destroy(&signal->lock);
-        base_free(allocator, signal, sizeof *signal);
+        base_free(&apart, signal, sizeof *signal);
         return BASE_IO;
     }
     *out = signal;
@@ -99,8 +100,8 @@ void os_signal_free(os_signal *signal) {
     if (!signal) return;
     pthread_cond_destroy(&signal->news);
     pthread_mutex_destroy(&signal->lock);
-    base_allocator allocator = signal->allocator;
-    base_free(&allocator, signal, sizeof *signal);
+    const base_allocator allocator = signal->allocator, apart = base_apart(&allocator);
+    base_free(&apart, signal, sizeof *signal);
 }
 
 void os_signal_lock(os_signal *signal) {

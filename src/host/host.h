@@ -95,10 +95,25 @@ typedef struct host_snapshot {
     base_buffer output;   /* and that was not */
 } host_snapshot;
 
-/* Two counts: `holders` are the embedder's and tasks'; when there are none left, nothing new can begin. `references` keep
- * the memory: one for all holders together, one for each sandbox in the pool of a runtime. */
+/* Who keeps a plugin:
+ *
+ *     holders      the embedder's handles
+ *     holds        tasks and requests, which come and go with every call on every thread: each counts in one of several
+ *                  places, a cache line apart, so that threads do not wait for each other's writes
+ *     references   one for each of those counts that is not 0, one for each sandbox in the pool of a runtime: the memory
+ *
+ * As long as the embedder has handles, each place has one for them in it too, so that tasks leave `references` alone. When
+ * nobody has a handle or a hold any more, nothing new can begin. */
+enum { HOST_HOLD_PLACES = 16 };
+
+typedef struct host_holds {
+    atomic_uint count;
+    uint8_t apart[64 - sizeof(atomic_uint)];
+} host_holds;
+
 struct wplug_plugin {
     base_allocator allocator;
+    base_allocator shared; /* for what calls on all threads read: the module, its code, the snapshot */
     uint32_t magic;
     bool is_command; /* has a `_start` that can be run */
     bool async_guest, trap_unknown_imports, library, deterministic, allows_all;
@@ -114,13 +129,16 @@ struct wplug_plugin {
     wplug_snapshot_mode snapshot_mode;
     _Atomic(host_snapshot *) snapshot; /* NULL until the first call has got there */
 
-    /* Written by every call on every thread: a cache line away from what all of them read. */
-    uint8_t apart[64];
     atomic_uint references, holders;
+    uint8_t apart[64]; /* from what every thread reads */
+    host_holds holds[HOST_HOLD_PLACES];
 };
 
 bool host_plugin_is_alive(const wplug_plugin *plugin);
-/* Keeps the memory of a plugin that has holders; lets go of it. */
+/* One more hold on a plugin that is alive and stays so meanwhile; the place where it counts, for letting go. */
+unsigned host_plugin_hold(wplug_plugin *plugin);
+void host_plugin_let_go(wplug_plugin *plugin, unsigned place);
+/* Keeps the memory of a plugin that is alive; lets go of it. */
 void host_plugin_keep(wplug_plugin *plugin);
 void host_plugin_drop(wplug_plugin *plugin);
 bool host_plugin_allows(const wplug_plugin *plugin, base_bytes method);
@@ -171,7 +189,8 @@ struct wplug_request {
     atomic_int state;                /* host_request_state */
     uint32_t magic;
     host_mailbox *mailbox; /* retained */
-    wplug_plugin *plugin;  /* retained */
+    wplug_plugin *plugin;  /* held, */
+    unsigned plugin_hold;  /* in this place */
     wplug_task task_id;
     void *context;
     bool is_notification;
@@ -296,30 +315,42 @@ void host_levels_push(host_levels *levels, host_place *place);
 host_place *host_levels_pop(host_levels *levels);                /* NULL: none */
 void host_levels_remove(host_levels *levels, host_place *place); /* does nothing where it is not in it */
 
-#define HOST_NO_TIMER SIZE_MAX
-
-/* A time that is waited for; part of what waits. `index` is HOST_NO_TIMER while it is in no heap. */
+/* A time that is waited for; part of what waits. */
 typedef struct host_timer {
     uint64_t at;
-    size_t index;
+    size_t index; /* in the heap; or one of these: */
+    struct host_timer *previous, *next;
 } host_timer;
 
-typedef struct host_heap {
-    host_timer **timers;
-    size_t size, capacity;
-} host_heap;
+#define HOST_NO_TIMER SIZE_MAX       /* it is not set */
+#define HOST_IN_ROW   (SIZE_MAX - 1) /* it is in the row */
 
-base_status host_heap_reserve(host_heap *heap, size_t count, const base_allocator *allocator);
-void host_heap_free(host_heap *heap, const base_allocator *allocator);
+/* Timers by their times. One that is set for no earlier time than all of the row goes to its end, and costs the same
+ * however many there are: deadlines of calls with the same limit do that. The others are in the heap. */
+typedef struct host_timers {
+    host_timer *first, *last; /* the row */
+    host_timer **heap;
+    size_t heap_size, heap_capacity;
+} host_timers;
+
+/* For so many timers. */
+base_status host_timers_reserve(host_timers *timers, size_t count, const base_allocator *allocator);
+void host_timers_free(host_timers *timers, const base_allocator *allocator);
 /* Sets a timer that may be set already; UINT64_MAX is never, and clears it. There is room. */
-void host_heap_set(host_heap *heap, host_timer *timer, uint64_t at);
-void host_heap_clear(host_heap *heap, host_timer *timer);
-/* The first time, or UINT64_MAX. */
-static inline uint64_t host_heap_next(const host_heap *heap) {
-    return heap->size > 0 ? heap->timers[0]->at : UINT64_MAX;
+void host_timers_set(host_timers *timers, host_timer *timer, uint64_t at);
+void host_timers_clear(host_timers *timers, host_timer *timer);
+/* The next one that is due; NULL where none is set. */
+static inline host_timer *host_timers_first(const host_timers *timers) {
+    if (timers->heap_size == 0) return timers->first;
+    return timers->first && timers->first->at <= timers->heap[0]->at ? timers->first : timers->heap[0];
 }
-/* The first timer, if it is not later than `now`; it is out of the heap then. NULL: none. */
-host_timer *host_heap_pop_due(host_heap *heap, uint64_t now);
+/* Its time, or UINT64_MAX. */
+static inline uint64_t host_timers_next(const host_timers *timers) {
+    const host_timer *first = host_timers_first(timers);
+    return first ? first->at : UINT64_MAX;
+}
+/* The first timer, if it is not later than `now`; it is cleared then. NULL: none. */
+host_timer *host_timers_pop_due(host_timers *timers, uint64_t now);
 
 typedef struct host_slot {
     uint64_t id; /* 0: free */
@@ -366,7 +397,8 @@ struct host_task {
     wplug_task id;
     wplug_runtime *runtime; /* NULL: it waits in a pool */
     const base_allocator *allocator;
-    wplug_plugin *plugin; /* retained */
+    wplug_plugin *plugin; /* held, */
+    unsigned plugin_hold; /* in this place */
     host_kind kind;
     host_phase phase;
     wplug_limits limits;
@@ -516,7 +548,7 @@ struct wplug_runtime {
 
     host_ids ids;
     host_levels ready;
-    host_heap timers; /* has room for all tasks */
+    host_timers timers; /* has room for all tasks */
     host_pool pool;
     size_t most_tasks; /* at once, since memory was last given back */
 

@@ -372,7 +372,7 @@ static wplug_status load_module(wplug_plugin *plugin, base_bytes bytes, const wp
     if (problem.status) return problem.status;
     base_error why;
     base_status status =
-        engine_module_load(&plugin->allocator, bytes, engine_features_available(), &plugin->module, &why);
+        engine_module_load(&plugin->shared, bytes, engine_features_available(), &plugin->module, &why);
     if (status) {
         wplug_status public = host_load_status(status, bytes);
         const char *prefix = public == WPLUG_TRUNCATED ? "the module is truncated: " : "";
@@ -404,10 +404,12 @@ static wplug_status load(base_bytes bytes, const wplug_plugin_options *options, 
     base_allocator allocator = host_allocator(options->allocator);
     wplug_plugin *plugin = base_alloc_zeroed(&allocator, 1, sizeof *plugin);
     if (!plugin) return host_no_memory(error);
-    atomic_init(&plugin->references, 1);
+    atomic_init(&plugin->references, 1 + HOST_HOLD_PLACES);
     atomic_init(&plugin->holders, 1);
+    for (unsigned i = 0; i < HOST_HOLD_PLACES; i++) atomic_init(&plugin->holds[i].count, 1);
     atomic_init(&plugin->snapshot, NULL);
     plugin->allocator = allocator;
+    plugin->shared = base_apart(&plugin->allocator);
     plugin->magic = HOST_PLUGIN_MAGIC;
     wplug_status status = copy_options(plugin, options, error);
     if (!status) status = load_module(plugin, bytes, options, error);
@@ -500,8 +502,12 @@ wplug_status wplug_plugin_load_file(const char *path, const wplug_plugin_options
 /* ---- Handles ---- */
 
 bool host_plugin_is_alive(const wplug_plugin *plugin) {
-    return plugin && plugin->magic == HOST_PLUGIN_MAGIC &&
-           atomic_load_explicit(&plugin->holders, memory_order_relaxed) > 0;
+    if (!plugin || plugin->magic != HOST_PLUGIN_MAGIC) return false;
+    if (atomic_load_explicit(&plugin->holders, memory_order_relaxed) > 0) return true;
+    for (unsigned i = 0; i < HOST_HOLD_PLACES; i++) {
+        if (atomic_load_explicit(&plugin->holds[i].count, memory_order_relaxed) > 0) return true;
+    }
+    return false;
 }
 
 void host_plugin_keep(wplug_plugin *plugin) {
@@ -512,15 +518,48 @@ void host_plugin_drop(wplug_plugin *plugin) {
     if (atomic_fetch_sub_explicit(&plugin->references, 1, memory_order_acq_rel) == 1) free_plugin(plugin);
 }
 
+/* The caller's own hold or handle has its reference until this comes back, so a count may be above 0 for a moment before
+ * its reference is there. */
+static void add_hold(wplug_plugin *plugin, atomic_uint *count) {
+    if (atomic_fetch_add_explicit(count, 1, memory_order_relaxed) == 0) host_plugin_keep(plugin);
+}
+
+static void remove_hold(wplug_plugin *plugin, atomic_uint *count) {
+    if (atomic_fetch_sub_explicit(count, 1, memory_order_acq_rel) == 1) host_plugin_drop(plugin);
+}
+
+/* A thread always counts in the same place. Ids of threads are addresses at regular distances, which the
+ * multiplication (by 2^64 over the golden ratio) spreads over the upper bits. */
+unsigned host_plugin_hold(wplug_plugin *plugin) {
+    unsigned place = (unsigned)(((uint64_t)os_thread_id() * UINT64_C(0x9e3779b97f4a7c15)) >> 60);
+    _Static_assert(HOST_HOLD_PLACES == 1 << (64 - 60), "the place is of four bits");
+    add_hold(plugin, &plugin->holds[place].count);
+    return place;
+}
+
+void host_plugin_let_go(wplug_plugin *plugin, unsigned place) {
+    remove_hold(plugin, &plugin->holds[place].count);
+}
+
 wplug_plugin *wplug_plugin_retain(wplug_plugin *plugin) {
     if (!host_plugin_is_alive(plugin)) return NULL;
-    atomic_fetch_add_explicit(&plugin->holders, 1, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&plugin->holders, 1, memory_order_relaxed) > 0) return plugin;
+    /* The first handle again, made inside a task that held the plugin when all handles had gone. */
+    host_plugin_keep(plugin);
+    for (unsigned i = 0; i < HOST_HOLD_PLACES; i++) add_hold(plugin, &plugin->holds[i].count);
     return plugin;
 }
 
 void wplug_plugin_release(wplug_plugin *plugin) {
     if (!host_plugin_is_alive(plugin)) return;
-    if (atomic_fetch_sub_explicit(&plugin->holders, 1, memory_order_acq_rel) == 1) host_plugin_drop(plugin);
+    unsigned holders = atomic_load_explicit(&plugin->holders, memory_order_relaxed);
+    do {
+        if (holders == 0) return; /* released once too often, while tasks hold it */
+    } while (!atomic_compare_exchange_weak_explicit(&plugin->holders, &holders, holders - 1,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+    if (holders > 1) return;
+    for (unsigned i = 0; i < HOST_HOLD_PLACES; i++) remove_hold(plugin, &plugin->holds[i].count);
+    host_plugin_drop(plugin);
 }
 
 const char *wplug_plugin_name(const wplug_plugin *plugin) {

@@ -12,7 +12,11 @@
  * A worker polls between two turns of its runtime and before it waits. One that has nothing ready takes a call at
  * once. One that has takes one more each time that all of its own have had a slice, but leaves those to others for
  * which a waiting worker was woken already. The lock is held for a few instructions at a time, never while
- * anything of the embedder's runs but its allocator. */
+ * anything of the embedder's runs but its allocator.
+ *
+ * Calls can be as short as the way of a cache line from one processor to another is long, some twenty times over. So a
+ * call takes the lock twice: to enter the queue, and when a worker takes it and, with the same grip, strikes out those
+ * that have ended there. */
 #include "host/host.h"
 
 enum { DEFAULT_CAPACITY = 1024 };
@@ -26,12 +30,13 @@ typedef struct pool_call {
     wplug_task id;
     wplug_done_fn done;
     void *user;
-    call_state state;
+    atomic_int state;    /* call_state */
     host_worker *worker; /* that runs it */
     bool is_cancelled;
-    bool is_ordered;        /* in that worker's orders */
-    struct pool_call *next; /* in `ended`, `orders` or `finished`: never in two of them */
-    wplug_result *result;   /* while it is in `finished` */
+    bool is_ordered;              /* in that worker's orders */
+    struct pool_call *next;       /* in `ended`, `orders` or `finished`: never in two of them */
+    struct pool_call *next_spent; /* in that worker's `spent` */
+    wplug_result *result;         /* while it is in `finished` */
     struct pool_waiter *waiter;
 } pool_call;
 
@@ -50,6 +55,7 @@ struct host_worker {
     _Atomic(uintptr_t) thread_id; /* 0 before it runs, and afterwards */
     wplug_runtime *runtime;       /* its thread only */
     size_t turns;                 /* its thread only: since it last took a call */
+    pool_call *spent;             /* its thread only: ended and told, to be struck out */
     host_mailbox *mailbox;        /* retained, so that it can be woken at any time */
     os_signal *stats_lock;
     wplug_stats stats;
@@ -60,6 +66,8 @@ struct host_worker {
     bool is_resting;   /* it waits, for whatever */
     bool is_claimed;   /* it was woken for a call */
     pool_call *orders; /* of its calls, those to be cancelled */
+
+    uint8_t apart[64]; /* from the next worker's */
 };
 
 struct wplug_pool {
@@ -85,8 +93,7 @@ struct wplug_pool {
     pool_state state;
     host_ids ids;
     host_levels queue;
-    host_heap deadlines;
-    size_t reserved;  /* places in the queue for calls that are being made */
+    host_timers deadlines;
     unsigned claimed; /* workers that were woken for a call and have not looked yet */
     pool_call *ended; /* cancelled in the queue, to be reported by the next worker that looks */
     pool_call *finished, **last_finished;
@@ -183,27 +190,61 @@ static void tell_waiter(pool_waiter *waiter, wplug_result *result) {
     os_signal_unlock(waiter->signal);
 }
 
+/* With the lock. */
+static void strike_out(pool_call *call) {
+    unlink_order(call);
+    if (call->worker) call->worker->in_flight--;
+    host_ids_drop(&call->pool->ids, call->id);
+}
+
+/* Strikes out the calls that have ended on this worker; the caller frees them when it has left the lock. With the lock. */
+static pool_call *strike_out_spent(host_worker *worker) {
+    pool_call *spent = worker->spent;
+    worker->spent = NULL;
+    for (pool_call *call = spent; call; call = call->next_spent) strike_out(call);
+    return spent;
+}
+
+static void free_spent(pool_call *call) {
+    while (call) {
+        pool_call *next = call->next_spent;
+        free_call(call);
+        call = next;
+    }
+}
+
+/* The result stays until wplug_pool_dispatch takes it. */
+static void finish(pool_call *call, wplug_result *result) {
+    wplug_pool *pool = call->pool;
+    lock(pool);
+    strike_out(call);
+    bool wakes = put_finished(call, result);
+    unlock(pool);
+    if (wakes && pool->wake) pool->wake(pool->wake_user);
+}
+
 /* The completion callback of all the pool's tasks; runs on a worker's thread. */
 static void call_ended(void *user, wplug_task id, wplug_result *result) {
     pool_call *call = user;
-    wplug_pool *pool = call->pool;
-    if (call->worker) publish_stats(call->worker);
-    bool is_dispatched = pool->dispatches && !call->waiter, wakes = false;
-    lock(pool);
-    unlink_order(call);
-    if (call->worker) call->worker->in_flight--;
-    call->state = CALL_ENDED;
-    host_ids_drop(&pool->ids, id);
-    if (is_dispatched) wakes = put_finished(call, result);
-    unlock(pool);
-    if (is_dispatched) {
-        if (wakes && pool->wake) pool->wake(pool->wake_user);
+    host_worker *worker = call->worker;
+    if (worker) publish_stats(worker);
+    atomic_store(&call->state, CALL_ENDED);
+    if (call->pool->dispatches && !call->waiter) {
+        finish(call, result);
         return;
     }
     if (call->waiter)
         tell_waiter(call->waiter, result);
     else if (call->done)
         call->done(call->user, id, result);
+    if (worker) {
+        call->next_spent = worker->spent;
+        worker->spent = call;
+        return;
+    }
+    lock(call->pool);
+    strike_out(call);
+    unlock(call->pool);
     free_call(call);
 }
 
@@ -224,7 +265,7 @@ static void finish_unborn(pool_call *call) {
 static void put_in_queue(pool_call *call) {
     wplug_pool *pool = call->pool;
     host_levels_push(&pool->queue, &call->task->place);
-    host_heap_set(&pool->deadlines, &call->task->timer, call->task->deadline);
+    host_timers_set(&pool->deadlines, &call->task->timer, call->task->deadline);
     if (pool->queue.count > pool->stats.queued_high) pool->stats.queued_high = pool->queue.count;
     atomic_store_explicit(&pool->queued, pool->queue.count, memory_order_relaxed);
 }
@@ -232,7 +273,7 @@ static void put_in_queue(pool_call *call) {
 static void take_from_queue(pool_call *call) {
     wplug_pool *pool = call->pool;
     host_levels_remove(&pool->queue, &call->task->place);
-    host_heap_clear(&pool->deadlines, &call->task->timer);
+    host_timers_clear(&pool->deadlines, &call->task->timer);
     atomic_store_explicit(&pool->queued, pool->queue.count, memory_order_relaxed);
 }
 
@@ -298,7 +339,7 @@ static pool_call *take_unborn(wplug_pool *pool, uint64_t now) {
         return call;
     }
     if (pool->state == POOL_STOPPING) return next_in_queue(pool);
-    host_timer *due = host_heap_pop_due(&pool->deadlines, now);
+    host_timer *due = host_timers_pop_due(&pool->deadlines, now);
     if (!due) return NULL;
     call = call_of(HOST_TASK_OF(due, timer));
     take_from_queue(call);
@@ -329,11 +370,11 @@ static void obey_orders(host_worker *worker) {
         lock(pool);
         pool_call *call = worker->orders;
         if (call) unlink_order(call);
-        host_task *task = call ? call->task : NULL;
         unlock(pool);
-        if (!task) return;
-        host_task_end(task, WPLUG_CANCELLED, "it was cancelled");
-        host_task_notice(task);
+        if (!call) return;
+        if (atomic_load(&call->state) == CALL_ENDED) continue; /* it was quicker, and its task may be gone */
+        host_task_end(call->task, WPLUG_CANCELLED, "it was cancelled");
+        host_task_notice(call->task);
     }
 }
 
@@ -357,7 +398,7 @@ static void begin_call(host_worker *worker, pool_call *call) {
 /* Whether the lock is worth taking. */
 static bool has_to_look(const host_worker *worker) {
     const wplug_pool *pool = worker->pool;
-    if (worker->is_resting) return true; /* only its own thread sets it */
+    if (worker->is_resting || worker->spent) return true; /* only its own thread sets them */
     if (is_urgent(pool)) return true;
     return worker->turns >= worker->runtime->ready.count &&
            atomic_load_explicit(&pool->queued, memory_order_relaxed) > 0;
@@ -369,19 +410,21 @@ void host_worker_poll(host_worker *worker) {
     if (!has_to_look(worker)) return;
     pool_call *call = NULL;
     lock(pool);
+    pool_call *spent = strike_out_spent(worker);
     bool was_claimed = come_back(worker);
     bool has_orders = worker->orders != NULL;
-    bool has_unborn =
-        pool->ended || (pool->deadlines.size > 0 && host_heap_next(&pool->deadlines) <= os_monotonic_ns());
+    bool has_unborn = pool->ended || (host_timers_first(&pool->deadlines) &&
+                                      host_timers_next(&pool->deadlines) <= os_monotonic_ns());
     bool is_stopping = pool->state == POOL_STOPPING;
     if (!is_stopping && wants_call(worker, was_claimed)) {
         call = next_in_queue(pool);
-        call->state = CALL_RUNNING;
+        atomic_store(&call->state, CALL_RUNNING);
         call->worker = worker;
         worker->in_flight++;
         worker->turns = 0;
     }
     unlock(pool);
+    free_spent(spent);
     if (call) begin_call(worker, call);
     if (has_orders) obey_orders(worker);
     if (has_unborn) report_unborn(pool);
@@ -392,6 +435,7 @@ bool host_worker_rest(host_worker *worker, uint64_t *until) {
     wplug_pool *pool = worker->pool;
     publish_stats(worker);
     lock(pool);
+    pool_call *spent = strike_out_spent(worker);
     bool is_outermost = worker->runtime->depth == 0;
     bool has_work = worker->orders || pool->ended || (is_outermost && wants_call(worker, false)) ||
                     (pool->state == POOL_STOPPING && !worker->runtime->is_closing);
@@ -400,10 +444,11 @@ bool host_worker_rest(host_worker *worker, uint64_t *until) {
     if (!has_work) {
         worker->is_resting = true;
         worker->is_idle = is_outermost && has_room(worker);
-        uint64_t next = host_heap_next(&pool->deadlines);
+        uint64_t next = host_timers_next(&pool->deadlines);
         if (next < *until) *until = next;
     }
     unlock(pool);
+    free_spent(spent);
     return !has_work;
 }
 
@@ -412,7 +457,7 @@ host_task *host_worker_find(const wplug_runtime *runtime, wplug_task id) {
     wplug_pool *pool = runtime->worker->pool;
     lock(pool);
     const pool_call *call = host_ids_find(&pool->ids, id);
-    bool is_here = call && call->state == CALL_RUNNING && call->worker == runtime->worker;
+    bool is_here = call && atomic_load(&call->state) == CALL_RUNNING && call->worker == runtime->worker;
     host_task *task = is_here ? call->task : NULL;
     unlock(pool);
     return task;
@@ -459,6 +504,10 @@ static void stop_runtime(host_worker *worker) {
     report_unborn(pool);
     worker->runtime->is_closing = false;
     wplug_runtime_free(worker->runtime);
+    lock(pool);
+    pool_call *spent = strike_out_spent(worker);
+    unlock(pool);
+    free_spent(spent);
     os_signal_lock(worker->stats_lock);
     wplug_stats *stats = &worker->stats;
     stats->tasks = stats->ready = stats->suspended = stats->lingering = stats->memory_bytes = 0;
@@ -496,9 +545,10 @@ static void free_pool(wplug_pool *pool) {
         if (worker->mailbox) host_mailbox_release(worker->mailbox);
         os_signal_free(worker->stats_lock);
     }
-    base_free(&allocator, pool->workers, pool->worker_count * sizeof *pool->workers);
+    const base_allocator apart = base_apart(&allocator);
+    base_free(&apart, pool->workers, pool->worker_count * sizeof *pool->workers);
     host_ids_free(&pool->ids, &allocator);
-    host_heap_free(&pool->deadlines, &allocator);
+    host_timers_free(&pool->deadlines, &allocator);
     os_signal_free(pool->lock);
     os_signal_free(pool->joining);
     pool->magic = HOST_DEAD;
@@ -540,7 +590,8 @@ static base_status make_parts(wplug_pool *pool) {
     base_status status = os_signal_new(allocator, &pool->lock);
     if (!status) status = os_signal_new(allocator, &pool->joining);
     if (status) return status;
-    pool->workers = base_alloc_zeroed(allocator, pool->worker_count, sizeof *pool->workers);
+    const base_allocator apart = base_apart(allocator);
+    pool->workers = base_alloc_zeroed(&apart, pool->worker_count, sizeof *pool->workers);
     if (!pool->workers) return BASE_NO_MEMORY;
     for (unsigned i = 0; i < pool->worker_count && !status; i++) {
         pool->workers[i].pool = pool;
@@ -636,41 +687,41 @@ wplug_status wplug_pool_free(wplug_pool *pool) {
 
 /* ---- Calls ---- */
 
-/* A place in the queue, before the work of making the call is done. */
-static wplug_status reserve_place(wplug_pool *pool, wplug_error *error) {
+static wplug_status refuse(wplug_pool *pool, wplug_error *error) {
     lock(pool);
-    bool is_open = pool->state == POOL_OPEN;
-    bool is_full = pool->queue.count + pool->reserved >= pool->capacity;
-    if (is_open && is_full) pool->stats.refused++;
-    if (is_open && !is_full) pool->reserved++;
+    pool->stats.refused++;
     unlock(pool);
-    if (!is_open) return host_fail(error, WPLUG_GONE, "the pool was shut down");
-    if (!is_full) return WPLUG_OK;
     return host_fail(error, WPLUG_BUSY, "the pool's queue is full: %u calls wait", pool->capacity);
 }
 
-/* Gives up the reserved place and puts the call, if there is one, into the queue. */
+/* Puts a call into the queue. What is refused here stays the caller's. */
 static wplug_status submit(wplug_pool *pool, pool_call *call, wplug_task *id, wplug_error *error) {
     host_worker *worker = NULL;
-    wplug_status status = call ? WPLUG_OK : WPLUG_NO_MEMORY;
+    wplug_status status = WPLUG_OK;
     lock(pool);
-    pool->reserved--;
-    if (call && pool->state != POOL_OPEN) status = WPLUG_GONE;
-    if (!status && host_heap_reserve(&pool->deadlines, pool->queue.count + 1, &pool->allocator) != BASE_OK)
+    if (pool->state != POOL_OPEN)
+        status = WPLUG_GONE;
+    else if (pool->queue.count >= pool->capacity)
+        status = WPLUG_BUSY;
+    else if (host_timers_reserve(&pool->deadlines, pool->queue.count + 1, &pool->allocator) != BASE_OK ||
+             !(call->id = call->task->id = host_ids_add(&pool->ids, call, &pool->allocator)))
         status = WPLUG_NO_MEMORY;
-    if (!status) call->id = call->task->id = host_ids_add(&pool->ids, call, &pool->allocator);
-    if (!status && !call->id) status = WPLUG_NO_MEMORY;
     if (!status) {
         if (id) *id = call->id;
         put_in_queue(call);
         worker = claim_worker(pool);
         /* Those that wait for other things must know of a deadline before theirs. */
-        if (!worker && host_heap_next(&pool->deadlines) == call->task->deadline) worker = find_resting(pool);
+        if (!worker && host_timers_next(&pool->deadlines) == call->task->deadline)
+            worker = find_resting(pool);
     }
     unlock(pool);
     wake_worker(worker);
-    if (status == WPLUG_GONE) return host_fail(error, status, "the pool was shut down");
-    return status ? host_no_memory(error) : host_ok(error);
+    switch (status) {
+    case WPLUG_OK: return host_ok(error);
+    case WPLUG_GONE: return host_fail(error, status, "the pool was shut down");
+    case WPLUG_BUSY: return refuse(pool, error);
+    default: return host_no_memory(error);
+    }
 }
 
 static pool_call *make_call(wplug_pool *pool, host_task *task, wplug_done_fn done, void *user,
@@ -695,17 +746,18 @@ static wplug_status start_call(wplug_pool *pool, wplug_plugin *plugin, const cha
                          plugin ? "freed, or none" : "NULL");
     }
     if (!method) return host_fail(error, WPLUG_MISUSE, "a pool's call: the method is NULL");
-    wplug_status status = reserve_place(pool, error);
+    /* Before the work of making the call is done, where that can be told without the lock. */
+    if (atomic_load_explicit(&pool->queued, memory_order_relaxed) >= pool->capacity)
+        return refuse(pool, error);
+    host_task *task;
+    wplug_status status = host_call_make(&pool->allocator, plugin, method, params, options, &task, error);
     if (status) return status;
-    host_task *task = NULL;
-    pool_call *call = NULL;
-    status = host_call_make(&pool->allocator, plugin, method, params, options, &task, error);
-    if (!status) call = make_call(pool, task, done, user, waiter);
-    wplug_status submitted = submit(pool, call, id, status ? NULL : error);
-    if (!submitted) return WPLUG_OK;
+    pool_call *call = make_call(pool, task, done, user, waiter);
+    status = call ? submit(pool, call, id, error) : host_no_memory(error);
+    if (!status) return WPLUG_OK;
     if (call) free_call(call);
-    if (task) host_task_free(task);
-    return status ? status : submitted;
+    host_task_free(task);
+    return status;
 }
 
 wplug_status wplug_pool_call_start(wplug_pool *pool, wplug_plugin *plugin, const char *method,
@@ -747,12 +799,13 @@ wplug_status wplug_pool_cancel(wplug_pool *pool, wplug_task task) {
     host_worker *worker = NULL;
     lock(pool);
     pool_call *call = host_ids_find(&pool->ids, task);
-    if (!call || call->state == CALL_ENDED || call->is_cancelled) {
+    call_state state = call ? (call_state)atomic_load(&call->state) : CALL_ENDED;
+    if (state == CALL_ENDED || call->is_cancelled) {
         unlock(pool);
         return WPLUG_GONE;
     }
     call->is_cancelled = true;
-    if (call->state == CALL_QUEUED) {
+    if (state == CALL_QUEUED) {
         take_from_queue(call);
         call->next = pool->ended;
         pool->ended = call;

@@ -1,4 +1,4 @@
-/* Owns the bookkeeping that needs neither clocks nor threads: queues by priority, heaps of times, ids; and with
+/* Owns the bookkeeping that needs neither clocks nor threads: queues by priority, timers, ids; and with
  * them where a runtime keeps its tasks. Room is made when a task is added, so that nothing later can fail. */
 #include "host/host.h"
 
@@ -54,79 +54,112 @@ host_place *host_levels_pop(host_levels *levels) {
     return place;
 }
 
-/* ---- Heaps of times: a parent's time is never later than its children's ---- */
+/* ---- Timers. The heap: a parent's time is never later than its children's ---- */
 
-base_status host_heap_reserve(host_heap *heap, size_t count, const base_allocator *allocator) {
-    if (count <= heap->capacity) return BASE_OK;
-    size_t capacity = heap->capacity ? heap->capacity * 2 : 16;
+base_status host_timers_reserve(host_timers *timers, size_t count, const base_allocator *allocator) {
+    if (count <= timers->heap_capacity) return BASE_OK;
+    size_t capacity = timers->heap_capacity ? timers->heap_capacity * 2 : 16;
     while (capacity < count) capacity *= 2;
-    host_timer **timers = base_resize(allocator, heap->timers, heap->capacity * sizeof(host_timer *),
-                                      capacity * sizeof(host_timer *));
-    if (!timers) return BASE_NO_MEMORY;
-    heap->timers = timers;
-    heap->capacity = capacity;
+    host_timer **heap = base_resize(allocator, timers->heap, timers->heap_capacity * sizeof(host_timer *),
+                                    capacity * sizeof(host_timer *));
+    if (!heap) return BASE_NO_MEMORY;
+    timers->heap = heap;
+    timers->heap_capacity = capacity;
     return BASE_OK;
 }
 
-void host_heap_free(host_heap *heap, const base_allocator *allocator) {
-    base_free(allocator, heap->timers, heap->capacity * sizeof(host_timer *));
-    *heap = (host_heap){NULL, 0, 0};
+void host_timers_free(host_timers *timers, const base_allocator *allocator) {
+    base_free(allocator, timers->heap, timers->heap_capacity * sizeof(host_timer *));
+    *timers = (host_timers){0};
 }
 
-static void heap_put(host_heap *heap, size_t index, host_timer *timer) {
-    heap->timers[index] = timer;
+static void heap_put(host_timers *timers, size_t index, host_timer *timer) {
+    timers->heap[index] = timer;
     timer->index = index;
 }
 
-static void heap_up(host_heap *heap, size_t index) {
-    host_timer *timer = heap->timers[index];
+static void heap_up(host_timers *timers, size_t index) {
+    host_timer *timer = timers->heap[index];
     while (index > 0) {
         size_t parent = (index - 1) / 2;
-        if (heap->timers[parent]->at <= timer->at) break;
-        heap_put(heap, index, heap->timers[parent]);
+        if (timers->heap[parent]->at <= timer->at) break;
+        heap_put(timers, index, timers->heap[parent]);
         index = parent;
     }
-    heap_put(heap, index, timer);
+    heap_put(timers, index, timer);
 }
 
-static void heap_down(host_heap *heap, size_t index) {
-    host_timer *timer = heap->timers[index];
+static void heap_down(host_timers *timers, size_t index) {
+    host_timer *timer = timers->heap[index];
     for (;;) {
         size_t child = 2 * index + 1;
-        if (child >= heap->size) break;
-        if (child + 1 < heap->size && heap->timers[child + 1]->at < heap->timers[child]->at) child++;
-        if (timer->at <= heap->timers[child]->at) break;
-        heap_put(heap, index, heap->timers[child]);
+        if (child >= timers->heap_size) break;
+        if (child + 1 < timers->heap_size && timers->heap[child + 1]->at < timers->heap[child]->at) child++;
+        if (timer->at <= timers->heap[child]->at) break;
+        heap_put(timers, index, timers->heap[child]);
         index = child;
     }
-    heap_put(heap, index, timer);
+    heap_put(timers, index, timer);
 }
 
-void host_heap_clear(host_heap *heap, host_timer *timer) {
+static void heap_remove(host_timers *timers, const host_timer *timer) {
     size_t index = timer->index;
-    if (index == HOST_NO_TIMER) return;
-    timer->index = HOST_NO_TIMER;
-    host_timer *last = heap->timers[--heap->size];
+    host_timer *last = timers->heap[--timers->heap_size];
     if (last == timer) return;
-    heap_put(heap, index, last);
-    heap_up(heap, index);
-    heap_down(heap, last->index);
+    heap_put(timers, index, last);
+    heap_up(timers, index);
+    heap_down(timers, last->index);
 }
 
-void host_heap_set(host_heap *heap, host_timer *timer, uint64_t at) {
-    host_heap_clear(heap, timer);
+static void row_append(host_timers *timers, host_timer *timer) {
+    timer->index = HOST_IN_ROW;
+    timer->previous = timers->last;
+    timer->next = NULL;
+    if (timers->last)
+        timers->last->next = timer;
+    else
+        timers->first = timer;
+    timers->last = timer;
+}
+
+static void row_remove(host_timers *timers, const host_timer *timer) {
+    if (timer->previous)
+        timer->previous->next = timer->next;
+    else
+        timers->first = timer->next;
+    if (timer->next)
+        timer->next->previous = timer->previous;
+    else
+        timers->last = timer->previous;
+}
+
+void host_timers_clear(host_timers *timers, host_timer *timer) {
+    if (timer->index == HOST_NO_TIMER) return;
+    if (timer->index == HOST_IN_ROW)
+        row_remove(timers, timer);
+    else
+        heap_remove(timers, timer);
+    timer->index = HOST_NO_TIMER;
+}
+
+void host_timers_set(host_timers *timers, host_timer *timer, uint64_t at) {
+    host_timers_clear(timers, timer);
     timer->at = at;
     if (at == UINT64_MAX) return;
-    assert(heap->size < heap->capacity);
-    heap_put(heap, heap->size++, timer);
-    heap_up(heap, timer->index);
+    if (!timers->last || timers->last->at <= at) {
+        row_append(timers, timer);
+        return;
+    }
+    assert(timers->heap_size < timers->heap_capacity);
+    heap_put(timers, timers->heap_size++, timer);
+    heap_up(timers, timer->index);
 }
 
-host_timer *host_heap_pop_due(host_heap *heap, uint64_t now) {
-    if (host_heap_next(heap) > now || heap->size == 0) return NULL;
-    host_timer *timer = heap->timers[0];
-    host_heap_clear(heap, timer);
-    return timer;
+host_timer *host_timers_pop_due(host_timers *timers, uint64_t now) {
+    host_timer *first = host_timers_first(timers);
+    if (!first || first->at > now) return NULL;
+    host_timers_clear(timers, first);
+    return first;
 }
 
 /* ---- Ids ----
@@ -199,7 +232,7 @@ void *host_ids_find(const host_ids *ids, uint64_t id) {
 /* ---- A runtime's tasks ---- */
 
 wplug_status host_queue_add_task(wplug_runtime *runtime, host_task *task) {
-    if (host_heap_reserve(&runtime->timers, runtime->task_count + 1, &runtime->allocator) != BASE_OK)
+    if (host_timers_reserve(&runtime->timers, runtime->task_count + 1, &runtime->allocator) != BASE_OK)
         return WPLUG_NO_MEMORY;
     if (!task->id) task->id = host_ids_add(&runtime->ids, task, &runtime->allocator);
     if (!task->id) return WPLUG_NO_MEMORY;
@@ -218,7 +251,7 @@ void host_queue_drop_id(wplug_runtime *runtime, host_task *task) {
 
 void host_queue_free(wplug_runtime *runtime) {
     host_ids_free(&runtime->ids, &runtime->allocator);
-    host_heap_free(&runtime->timers, &runtime->allocator);
+    host_timers_free(&runtime->timers, &runtime->allocator);
 }
 
 host_task *host_queue_find(const wplug_runtime *runtime, wplug_task id) {
@@ -237,15 +270,15 @@ host_task *host_queue_pop_ready(wplug_runtime *runtime) {
 }
 
 void host_queue_set_timer(wplug_runtime *runtime, host_task *task, uint64_t at) {
-    host_heap_set(&runtime->timers, &task->timer, at);
+    host_timers_set(&runtime->timers, &task->timer, at);
 }
 
 void host_queue_clear_timer(wplug_runtime *runtime, host_task *task) {
-    host_heap_clear(&runtime->timers, &task->timer);
+    host_timers_clear(&runtime->timers, &task->timer);
 }
 
 host_task *host_queue_pop_due(wplug_runtime *runtime, uint64_t now) {
-    host_timer *timer = host_heap_pop_due(&runtime->timers, now);
+    host_timer *timer = host_timers_pop_due(&runtime->timers, now);
     return timer ? HOST_TASK_OF(timer, timer) : NULL;
 }
 

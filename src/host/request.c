@@ -13,12 +13,13 @@
 /* ---- The mailbox ---- */
 
 host_mailbox *host_mailbox_new(const base_allocator *allocator, wplug_status *status) {
-    host_mailbox *mailbox = base_alloc_zeroed(allocator, 1, sizeof *mailbox);
+    const base_allocator apart = base_apart(allocator);
+    host_mailbox *mailbox = base_alloc_zeroed(&apart, 1, sizeof *mailbox);
     *status = WPLUG_NO_MEMORY;
     if (!mailbox) return NULL;
     base_status made = os_signal_new(allocator, &mailbox->signal);
     if (made) {
-        base_free(allocator, mailbox, sizeof *mailbox);
+        base_free(&apart, mailbox, sizeof *mailbox);
         *status = made == BASE_NO_MEMORY ? WPLUG_NO_MEMORY : WPLUG_SYSTEM;
         return NULL;
     }
@@ -33,9 +34,9 @@ host_mailbox *host_mailbox_new(const base_allocator *allocator, wplug_status *st
 
 void host_mailbox_release(host_mailbox *mailbox) {
     if (atomic_fetch_sub_explicit(&mailbox->references, 1, memory_order_acq_rel) != 1) return;
-    base_allocator allocator = mailbox->allocator;
+    const base_allocator allocator = mailbox->allocator, apart = base_apart(&allocator);
     os_signal_free(mailbox->signal);
-    base_free(&allocator, mailbox, sizeof *mailbox);
+    base_free(&apart, mailbox, sizeof *mailbox);
 }
 
 /* With the lock held. */
@@ -68,7 +69,7 @@ static void free_request(wplug_request *request) {
     host_mailbox *mailbox = request->mailbox;
     base_buffer_free(&request->answer);
     base_buffer_free(&request->data);
-    wplug_plugin_release(request->plugin);
+    host_plugin_let_go(request->plugin, request->plugin_hold);
     request->magic = HOST_DEAD;
     base_free(&mailbox->allocator, request, request->size);
     host_mailbox_release(mailbox);
@@ -139,7 +140,8 @@ wplug_request *host_request_new(host_task *task, const rpc_event *event) {
     request->magic = HOST_REQUEST_MAGIC;
     request->mailbox = runtime->mailbox;
     atomic_fetch_add_explicit(&runtime->mailbox->references, 1, memory_order_relaxed);
-    request->plugin = wplug_plugin_retain(task->plugin);
+    request->plugin = task->plugin;
+    request->plugin_hold = host_plugin_hold(task->plugin);
     request->task_id = task->id;
     request->context = task->context;
     request->is_notification = event->kind == RPC_EVENT_NOTIFICATION;

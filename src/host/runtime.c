@@ -17,12 +17,13 @@ wplug_status wplug_runtime_new(const wplug_runtime_options *options, wplug_runti
         return host_fail(error, WPLUG_MISUSE, "wplug_runtime_options: call wplug_runtime_options_init first");
     }
     base_allocator allocator = host_allocator(own.allocator);
-    wplug_runtime *runtime = base_alloc_zeroed(&allocator, 1, sizeof *runtime);
+    const base_allocator apart = base_apart(&allocator);
+    wplug_runtime *runtime = base_alloc_zeroed(&apart, 1, sizeof *runtime);
     if (!runtime) return host_no_memory(error);
     wplug_status status;
     runtime->mailbox = host_mailbox_new(&allocator, &status);
     if (status) {
-        base_free(&allocator, runtime, sizeof *runtime);
+        base_free(&apart, runtime, sizeof *runtime);
         return status == WPLUG_NO_MEMORY
                    ? host_no_memory(error)
                    : host_fail(error, status, "the system gives no lock for the runtime");
@@ -72,7 +73,8 @@ wplug_status wplug_runtime_free(wplug_runtime *runtime) {
     base_free(&allocator, runtime->methods, runtime->method_capacity * sizeof *runtime->methods);
     host_queue_free(runtime);
     runtime->magic = HOST_DEAD;
-    base_free(&allocator, runtime, sizeof *runtime);
+    const base_allocator apart = base_apart(&allocator);
+    base_free(&apart, runtime, sizeof *runtime);
     return WPLUG_OK;
 }
 
@@ -115,7 +117,7 @@ wplug_status wplug_runtime_trim(wplug_runtime *runtime) {
 /* ---- Stepping ---- */
 
 static void fire_timers(wplug_runtime *runtime) {
-    if (runtime->timers.size == 0) return;
+    if (!host_timers_first(&runtime->timers)) return;
     uint64_t now = os_monotonic_ns();
     host_task *task;
     while ((task = host_queue_pop_due(runtime, now))) {
@@ -128,7 +130,8 @@ static void fire_timers(wplug_runtime *runtime) {
 
 static wplug_next next_step(const wplug_runtime *runtime) {
     if (runtime->ready.count > 0) return (wplug_next){WPLUG_NOW, 0};
-    if (runtime->timers.size > 0) return (wplug_next){WPLUG_AT, host_heap_next(&runtime->timers)};
+    if (host_timers_first(&runtime->timers))
+        return (wplug_next){WPLUG_AT, host_timers_next(&runtime->timers)};
     return (wplug_next){runtime->task_count > 0 ? WPLUG_WOKEN : WPLUG_IDLE, 0};
 }
 

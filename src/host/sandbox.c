@@ -212,7 +212,7 @@ void host_pool_sweep(wplug_runtime *runtime) {
     host_sandbox **link = &runtime->pool.idle;
     while (*link) {
         host_sandbox *sandbox = *link;
-        if (atomic_load_explicit(&sandbox->plugin->holders, memory_order_relaxed) > 0) {
+        if (host_plugin_is_alive(sandbox->plugin)) {
             link = &sandbox->next;
             continue;
         }

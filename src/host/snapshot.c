@@ -54,7 +54,7 @@ void host_snapshot_free(host_snapshot *snapshot) {
 
 /* NULL where it cannot be made, which is no harm: another call will try. */
 static host_snapshot *make(const host_task *task) {
-    const base_allocator *allocator = &task->plugin->allocator;
+    const base_allocator *allocator = &task->plugin->shared;
     host_snapshot *snapshot = base_alloc_zeroed(allocator, 1, sizeof *snapshot);
     if (!snapshot) return NULL;
     snapshot->allocator = *allocator;

@@ -41,7 +41,8 @@ wplug_status host_task_make(const base_allocator *allocator, wplug_plugin *plugi
     }
     task->allocator = allocator;
     task->timer.index = HOST_NO_TIMER;
-    task->plugin = wplug_plugin_retain(plugin);
+    task->plugin = plugin;
+    task->plugin_hold = host_plugin_hold(plugin);
     task->kind = kind;
     task->limits = resolved;
     task->fuel_limit = resolved.fuel;
@@ -102,7 +103,7 @@ void host_task_free(host_task *task) {
         base_free(allocator, task->method, strlen(task->method) + 1);
     base_free(allocator, task->arguments, task->argument_cells * sizeof *task->arguments);
     wplug_result_release(&task->result->public);
-    wplug_plugin_release(task->plugin);
+    host_plugin_let_go(task->plugin, task->plugin_hold);
     if (task->is_freed) *task->is_freed = true;
     base_free(allocator, task, sizeof *task);
 }

@@ -248,6 +248,39 @@ static void an_answer_after_the_runtime_is_freed_is_harmless(void **state) {
     wplug_request_release(request);
 }
 
+/* The first answer drops the embedder's only handle and makes it anew from the request; both twice too often. */
+static void swap_handles(void *user, wplug_request *request) {
+    fixture *self = user;
+    wplug_plugin *plugin = wplug_request_plugin(request);
+    for (int i = 0; i < 3; i++) wplug_plugin_release(self->actor);
+    assert_string_equal(wplug_plugin_name(plugin), "actor");
+    self->actor = wplug_plugin_retain(plugin);
+    assert_ptr_equal(self->actor, plugin);
+    start(self->runtime, self->actor, "answer 7", &self->inner);
+    assert_int_equal(wplug_request_result(request, "1"), WPLUG_OK);
+}
+
+static void a_plugin_lives_on_in_its_calls_and_can_be_held_again(void **state) {
+    FIXTURE;
+    call_end ending = {0, 0, NULL};
+    wplug_runtime_set_method(self->runtime, "swap", swap_handles, self);
+    start(self->runtime, self->actor, "ask swap 1\nwait\nlast", &ending);
+    expect_last(self, &ending, ANSWER("1"));
+    assert_string_equal(self->inner.result->json, "7");
+    expect_ending(&self->inner, WPLUG_OK);
+    /* A request that is kept keeps the plugin, when handle, call and runtime are gone. */
+    wplug_runtime_set_method(self->runtime, "keep", keep, self);
+    start(self->runtime, self->actor, "ask keep 1\nwait", &ending);
+    wplug_request *request = step_to_request(self);
+    wplug_plugin_release(self->actor);
+    self->actor = NULL;
+    assert_int_equal(wplug_runtime_free(self->runtime), WPLUG_OK);
+    self->runtime = NULL;
+    wplug_result_release(ending.result);
+    assert_string_equal(wplug_plugin_name(wplug_request_plugin(request)), "actor");
+    wplug_request_release(request);
+}
+
 static void forget(void *user, wplug_request *request) {}
 
 static void a_request_that_nobody_answers_is_answered_with_an_error(void **state) {
@@ -456,6 +489,7 @@ int main(void) {
         TEST(a_second_answer_is_misuse),
         TEST(an_answer_after_the_end_is_harmless),
         TEST(an_answer_after_the_runtime_is_freed_is_harmless),
+        TEST(a_plugin_lives_on_in_its_calls_and_can_be_held_again),
         TEST(a_request_that_nobody_answers_is_answered_with_an_error),
         TEST(an_answer_that_is_not_json_is_refused_and_can_be_given_again),
         TEST(an_answer_over_the_message_limit_ends_the_call),

@@ -174,6 +174,9 @@ static void zeroed_memory_is_zero_with_every_allocator(void **state) {
         void *block = base_alloc_zeroed(allocators[i], 5, 8);
         assert_memory_equal(block, zeros, sizeof zeros);
         base_free(allocators[i], block, 40);
+        block = base_alloc_zeroed(allocators[i], 1 << 20, 1);
+        for (int at = 0; at < 1 << 20; at++) assert_int_equal(((uint8_t *)block)[at], 0);
+        base_free(allocators[i], block, 1 << 20);
     }
     assert_true(test_heap_clean(&heap));
 }
@@ -193,6 +196,30 @@ static void resizing_to_nothing_frees(void **state) {
     assert_null(base_resize(&heap.allocator, block, 12, 0));
     assert_null(base_resize(&heap.allocator, NULL, 0, 0));
     assert_true(test_heap_clean(&heap));
+}
+
+static void blocks_apart_share_no_line_and_work_like_others(void **state) {
+    (void)state;
+    enum { LINE = 64 };
+    test_heap heap;
+    test_heap_init(&heap);
+    const base_allocator apart = base_apart(&heap.allocator);
+    uint8_t *block = base_alloc(&apart, 100);
+    assert_non_null(block);
+    assert_true(heap.bytes >= 100 + 2 * LINE);
+    memset(block, 7, 100);
+    block = base_resize(&apart, block, 100, 5000);
+    for (int i = 0; i < 100; i++) assert_int_equal(block[i], 7);
+    heap.fail_at = heap.requests + 1;
+    assert_null(base_resize(&apart, block, 5000, 6000));
+    assert_int_equal(block[99], 7);
+    assert_null(base_resize(&apart, NULL, 0, SIZE_MAX - LINE));
+    base_free(&apart, block, 5000);
+    assert_true(test_heap_clean(&heap));
+    const base_allocator standard = base_apart(NULL);
+    block = base_alloc_zeroed(&standard, 3, 3);
+    for (int i = 0; i < 9; i++) assert_int_equal(block[i], 0);
+    base_free(&standard, block, 9);
 }
 
 /* ---- Spans and buffers ---- */
@@ -473,6 +500,7 @@ int main(void) {
         cmocka_unit_test(an_empty_block_has_an_address_and_can_be_freed),
         cmocka_unit_test(zeroed_memory_is_zero_with_every_allocator),
         cmocka_unit_test(a_count_that_overflows_is_a_failed_allocation),
+        cmocka_unit_test(blocks_apart_share_no_line_and_work_like_others),
         cmocka_unit_test(resizing_to_nothing_frees),
         cmocka_unit_test(spans_compare_by_their_bytes),
         cmocka_unit_test(a_buffer_grows_as_it_is_appended_to),

@@ -164,6 +164,28 @@ static void timers_come_out_in_the_order_of_their_times(void **state) {
     assert_int_equal(count, TASKS - TASKS / 5 - 1);
 }
 
+/* Deadlines of calls with one limit, some of which end early, between others that are set back and forth. */
+static void timers_that_are_set_in_order_come_out_between_others(void **state) {
+    fixture *self = *state;
+    uint32_t random = 11;
+    add(self, TASKS);
+    for (int i = 0; i < TASKS; i++) {
+        uint64_t at = i % 4 == 3 ? next_random(&random) >> 20 : 1000 + (uint64_t)(i / 8);
+        host_queue_set_timer(self->runtime, &self->tasks[i], at);
+    }
+    for (int i = 0; i < TASKS; i += 7) host_queue_clear_timer(self->runtime, &self->tasks[i]);
+    for (int i = 1; i < TASKS; i += 7)
+        host_queue_set_timer(self->runtime, &self->tasks[i], 500 + (uint64_t)i);
+    uint64_t last = 0;
+    int count = 0;
+    for (host_task *task; (task = host_queue_pop_due(self->runtime, UINT64_MAX - 1)); count++) {
+        assert_true(task->timer.at >= last);
+        assert_int_not_equal((task - self->tasks) % 7, 0);
+        last = task->timer.at;
+    }
+    assert_int_equal(count, TASKS - (TASKS + 6) / 7);
+}
+
 static void only_what_is_due_comes_out(void **state) {
     fixture *self = *state;
     add(self, 3);
@@ -186,6 +208,7 @@ int main(void) {
         TEST(a_level_gets_four_turns_for_each_one_below_it),
         TEST(who_becomes_ready_while_others_run_has_a_turn_soon),
         TEST(timers_come_out_in_the_order_of_their_times),
+        TEST(timers_that_are_set_in_order_come_out_between_others),
         TEST(only_what_is_due_comes_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
