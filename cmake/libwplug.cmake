@@ -3,6 +3,7 @@
 include(GNUInstallDirs)
 find_package(Threads REQUIRED)
 include(CMakePackageConfigHelpers)
+include(${CMAKE_CURRENT_LIST_DIR}/symbols.cmake)
 
 # The library is the host kit, so it is made only where that room is there.
 if(NOT TARGET wplug_host)
@@ -51,6 +52,8 @@ set_target_properties(wplug_shared PROPERTIES
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set_target_properties(wplug_static PROPERTIES EXPORT_NAME static)
+wplug_version_symbols(wplug_shared ${PROJECT_SOURCE_DIR}/include/wplug/wplug.h
+    WPLUG_${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 if(UNIX)
     # Some float instructions are calls of the maths library on processors without an instruction for them.
     target_link_libraries(wplug_static INTERFACE m Threads::Threads)

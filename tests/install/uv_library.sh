@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The libuv adapter: the names of its header and no others, its header in C and C++, and a need of libuv and libwplug.
 source "$(dirname "$0")/lib.sh"
-check_names libwplug_uv wplug_uv.h
+check_names libwplug_uv wplug_uv.h WPLUG_UV_0.1
 
 shared=$(find_installed libwplug_uv.so)/libwplug_uv.so
 readelf -d "$shared" | sed -nE 's/.*NEEDED.*\[(.*)\]/\1/p' | sort >needed

@@ -1,0 +1,22 @@
+# wplug_version_symbols(TARGET HEADER NODE): the shared library TARGET offers what HEADER declares with WPLUG_API and
+# nothing else, under the symbol version NODE, which programs that are linked with it then ask for. The linker's version
+# script is made from the header, so that the two cannot differ. Where libraries are no ELF files there is no such thing.
+function(wplug_version_symbols target header node)
+    if(NOT CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF")
+        return()
+    endif()
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
+    file(STRINGS ${header} declarations REGEX "^WPLUG_API ")
+    set(script "# Made from the public header by cmake/symbols.cmake.\n${node} {\nglobal:\n")
+    foreach(declaration IN LISTS declarations)
+        if(NOT declaration MATCHES "[ *](wplug_[a-z0-9_]+)\\(")
+            message(FATAL_ERROR "${header}: the function's name has to be on the line of its WPLUG_API: ${declaration}")
+        endif()
+        string(APPEND script "    ${CMAKE_MATCH_1};\n")
+    endforeach()
+    string(APPEND script "local:\n    *;\n};\n")
+    set(file ${CMAKE_CURRENT_BINARY_DIR}/${target}.map)
+    file(CONFIGURE OUTPUT ${file} CONTENT "${script}" @ONLY)
+    target_link_options(${target} PRIVATE LINKER:--version-script=${file})
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${file})
+endfunction()

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Makes wplug.c and wplug.h of the library, for programs that take these two files into their own sources.
+# usage: scripts/amalgamate.sh [FOLDER]     FOLDER is build/amalgamation where none is given
+#
+# Needs awk, and git for the commit's name where there is one. scripts/amalgamate.awk does the work; here stands what goes in.
+source "$(dirname "$0")/common.sh"
+here=$PWD
+folder=${1:-build/amalgamation}
+mkdir -p "$folder"
+
+# The doors to the operating system: a condition for each platform, and its files. The last one is everything else.
+platforms=(
+    "*: os_posix.c os_image_posix.c os_sync_posix.c"
+)
+# The order is free, since declarations come before everything, but for the engine's being last: its headers define macros by the
+# hundred, under short names.
+rooms=(json rpc wasi host engine)
+last_files=(engine/translate.c engine/exec.c engine/frames.c engine/snapshot.c engine/interpreter.c)
+
+# Every source that the build has is in here too, or the library and this are not the same.
+room_sources() {
+    sed -nE "/^add_library\(wplug_$1 /,/\)/p" "src/$1/CMakeLists.txt" | grep -oE '[a-z0-9_]+\.c' | sed "s@^@$1/@"
+}
+
+sources=(base/base.c)
+directive='#if'
+for platform in "${platforms[@]}"; do
+    condition=${platform%%:*}
+    if [ "$condition" = '*' ]; then
+        [ "$directive" = '#if' ] || sources+=('#else')
+    else
+        sources+=("$directive~${condition// /\~}")
+        directive='#elif'
+    fi
+    for file in ${platform#*:}; do
+        sources+=("base/$file")
+    done
+done
+[ "$directive" = '#if' ] || sources+=('#endif')
+for room in "${rooms[@]}"; do
+    for file in $(room_sources "$room"); do
+        [[ " ${last_files[*]} " == *" $file "* ]] || sources+=("$file")
+    done
+done
+sources+=("${last_files[@]}")
+
+# What the build tells the compiler about the interpreter stands in the file as pragmas, below. When that changes, so must they.
+known='-fno-math-errno -ffp-contract=off -fno-gcse -fno-tree-slp-vectorize -msse2 -mfpmath=sse -w
+-fsanitize-address-use-after-return=never'
+for option in $(sed -nE 's/.*interpreter\.c APPEND PROPERTY COMPILE_OPTIONS ([^)]*)\).*/\1/p' src/engine/CMakeLists.txt); do
+    grep -qwF -e "$option" <<<"$known" || fail "src/engine/CMakeLists.txt gives the interpreter $option, of which
+       scripts/amalgamate.sh does not know what becomes of it in one file"
+done
+
+version=$(sed -nE 's/^#define WPLUG_VERSION +"(.*)"$/\1/p' include/wplug/wplug.h)
+commit=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
+awk -v ROOT="$here" -v SOURCES="${sources[*]}" -f scripts/amalgamate.awk >"$folder/body.tmp" || {
+    rm -f "$folder/body.tmp"
+    fail "scripts/amalgamate.awk failed"
+}
+
+{
+    cat <<END
+/* wplug $version, commit $commit: the host kit of a WebAssembly plugin framework in one file, made of the project's sources by
+ * scripts/amalgamate.sh. Change those instead.
+ *
+ * Put this file and wplug.h beside your own sources, and compile it once, as C11 or later:
+ *
+ *     cc -O2 -DNDEBUG -c wplug.c
+ *
+ * Programs that use it link with -lm -pthread. Clang 19 makes the fastest engine of it; GCC's is the second; both take a while
+ * over this file. It defines the functions that wplug.h declares and no other name that a linker sees.
+ *
+$(sed 's/^/ * /; s/ *$//' LICENSE)
+ */
+END
+    cat <<'END'
+
+/* Asked of the system's headers, before the first of them. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
+#define _DARWIN_C_SOURCE
+#endif
+
+/* What the project's own build tells the compiler, and what is nobody's mistake in here. */
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wunused-parameter"
+#pragma clang fp contract(off)
+#elif defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC optimize("no-math-errno", "fp-contract=off")
+#endif
+#if defined(__FAST_MATH__)
+#error "WebAssembly's floats are exact: compile this file without -ffast-math"
+#endif
+#if defined(__i386__) && !defined(__SSE2_MATH__)
+#error "the x87 unit keeps more digits than WebAssembly allows: compile this file with -msse2 -mfpmath=sse"
+#endif
+
+#if defined(__GNUC__)
+#define WPLUG_PRIVATE __attribute__((unused)) static
+#else
+#define WPLUG_PRIVATE static
+#endif
+
+#include "wplug.h"
+END
+    cat "$folder/body.tmp"
+} >"$folder/wplug.c.tmp"
+rm "$folder/body.tmp"
+mv "$folder/wplug.c.tmp" "$folder/wplug.c"
+cp include/wplug/wplug.h "$folder/wplug.h"
+say "Made $folder/wplug.c and wplug.h: $(wc -l <"$folder/wplug.c") lines"
