@@ -26,8 +26,8 @@ static int print_help(void) {
         printf("  %-10s%s\n", subcommands[i].name, subcommands[i].help);
     puts("\n"
          "Options:\n"
-         "  --help    show this; `wplug SUBCOMMAND --help` tells about a subcommand\n"
-         "  --version show the version");
+         "  --help     show this; `wplug SUBCOMMAND --help` tells about a subcommand\n"
+         "  --version  show the version");
     return cli_finish_stdout() ? CLI_OK : CLI_FAILED;
 }
 

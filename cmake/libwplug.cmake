@@ -69,12 +69,15 @@ add_library(wplug::wplug ALIAS wplug_static)
 
 # ---- Installation ------------------------------------------------------------------------------------------
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wplug)
-install(FILES ${PROJECT_SOURCE_DIR}/include/wplug/wplug.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/wplug)
+# By components: what a program needs to run (runtime), to be built (development), and the command; cmake/packages.cmake makes
+# packages of them. The licence is for the tree as a whole: packages have a file about it of their own.
+install(FILES ${PROJECT_SOURCE_DIR}/include/wplug/wplug.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/wplug
+    COMPONENT development)
 install(TARGETS wplug_static wplug_shared EXPORT wplug
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(EXPORT wplug FILE wplugTargets.cmake NAMESPACE wplug:: DESTINATION ${package_dir})
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+install(EXPORT wplug FILE wplugTargets.cmake NAMESPACE wplug:: DESTINATION ${package_dir} COMPONENT development)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/wplugConfig.cmake.in
     ${CMAKE_CURRENT_BINARY_DIR}/wplugConfig.cmake
@@ -83,17 +86,18 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/wplugConfigVersion.
     COMPATIBILITY SameMinorVersion)
 install(FILES
     ${CMAKE_CURRENT_BINARY_DIR}/wplugConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/wplugConfigVersion.cmake
-    DESTINATION ${package_dir})
+    DESTINATION ${package_dir} COMPONENT development)
 
 # The file finds its prefix from where it lies, so that the installed tree can be moved.
 file(RELATIVE_PATH pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
 configure_file(${CMAKE_CURRENT_LIST_DIR}/wplug.pc.in ${CMAKE_CURRENT_BINARY_DIR}/wplug.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/wplug.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/wplug.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT development)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT licence)
 
 # The plugin kit is sources: plugins are compiled with it, by whatever compiler for wasm32-wasip1 is there.
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/pdk DESTINATION ${CMAKE_INSTALL_DATADIR}/wplug)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/pdk DESTINATION ${CMAKE_INSTALL_DATADIR}/wplug COMPONENT development)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/base ${PROJECT_SOURCE_DIR}/src/json ${PROJECT_SOURCE_DIR}/src/rpc
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/wplug/src
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/wplug/src COMPONENT development
     FILES_MATCHING PATTERN "*.[ch]" PATTERN "os*" EXCLUDE)
