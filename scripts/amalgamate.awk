@@ -2,14 +2,16 @@
 #
 #   awk -v ROOT=. -v SOURCES="base/base.c ..." -f amalgamate.awk      the result goes to standard output
 #
-# In SOURCES, which are below ROOT/src, "#..." stands for a line of the preprocessor, with "~" for each space.
+# In SOURCES, which are below ROOT/src, what stands between "#if..." and "#endif" is for some platforms alone; there "~" is written
+# for a space.
 #
 # - An include of ours is replaced by the file: a header the first time only, a list (.def) each time.
 # - Functions of one room that others call become static: what their declarations and definitions begin with is
 #   WPLUG_PRIVATE then. That leaves the names of the public header.
 # - A name that several .c files define for themselves gets the file's name before it: `push` of engine/translate.c is
 #   engine_translate_push. What follows a "." or "->" is a member, and stays.
-# - Macros of a .c file end with it.
+# - Macros of a .c file end with it. One of a header that a file does not include, but uses the name of, is refused: the
+#   file would now mean something else.
 #
 # It knows as much of C as it takes, in the form that clang-format gives it: tokens, brackets, and what a declaration outside
 # of brackets begins with. What it cannot do it refuses, and what it gets wrong does not compile.
@@ -126,7 +128,7 @@ function follow(place) {
         } else if (token == "[" || token == "=" || token == "," || token == ";") {
             if (!is_function && !has_value && declared == "") {
                 declared = last_name
-                if (first == "static" || first == "typedef") note(declared)
+                if (first == "static" || first == "typedef") note(declared, first == "typedef")
             }
             if (token == "=") has_value = 1
         }
@@ -134,7 +136,7 @@ function follow(place) {
     if (token == "{") {
         if (braces == 0 && (last_word == "struct" || last_word == "enum" || last_word == "union") && !is_function &&
             !has_value) {
-            if (last_name != "" && last_name != first) note(last_name)
+            if (last_name != "" && last_name != first) note(last_name, 1)
             if (last_word == "enum") enum_depth = 1
             last_name = ""
         }
@@ -154,28 +156,76 @@ function follow(place) {
 }
 
 # In the first pass: `current` defines `name` for itself. A name may come more than once in a file.
-function note(name) {
-    if (pass != 1 || name == "" || (name, current) in seen) return
-    seen[name, current] = 1
+function note(name, is_type) {
+    if (pass != 1 || name == "" || current !~ /\.c$/ || (name, current) in seen) return
+    seen[name, current] = is_type ? "type" : "value"
     definers[name]++
 }
 
-# ---- The first pass: who defines what ----------------------------------------------------------------------------
+# Whether the file's own `name` needs another one. A type that headers speak of too (struct os_signal) is everybody's.
+function is_ambiguous(name, path) {
+    return (name, path) in seen && definers[name] > 1 && !(seen[name, path] == "type" && name in header_names)
+}
 
-function survey(path,    line, is_directive) {
+# ---- The first pass: who defines, includes and uses what ----------------------------------------------------------
+
+function survey(path,    line, is_directive, name) {
+    if (path in surveyed) return
+    surveyed[path] = 1
     current = path
     begin_file()
     while ((getline line < (ROOT "/src/" path)) > 0) {
         is_directive = !in_comment && (continued || line ~ /^[ \t]*#/)
+        if (is_directive && !continued) {
+            name = line
+            if (sub(/^[ \t]*#[ \t]*include[ \t]*"/, "", name)) {
+                sub(/".*/, "", name)
+                if (name !~ /^wplug\//) {
+                    includes[path] = includes[path] " " name
+                    waiting[++last_waiting] = name
+                }
+            } else if (sub(/^[ \t]*#[ \t]*define[ \t]+/, "", name)) {
+                sub(/[^A-Za-z0-9_].*/, "", name)
+                if (path !~ /\.c$/) defines[name, path] = 1
+            } else if (sub(/^[ \t]*#[ \t]*undef[ \t]+/, "", name)) {
+                delete defines[name, path]
+            }
+        }
         continued = is_directive && line ~ /\\$/
         rest = line
         while (rest != "") {
             next_token()
-            if (!is_directive) follow("")
+            if (kind == "name") uses[token, path] = 1
+            if (kind == "name") all_names[token] = 1
+            if (kind == "name" && path ~ /\.h$/) header_names[token] = 1
+            if (!is_directive && path !~ /\.def$/) follow("")
         }
     }
     close(ROOT "/src/" path)
     if (braces != 0 || brackets != 0) refuse(path ": brackets do not match: does an #if open one twice?")
+}
+
+# Everything that `path` includes, however indirectly, goes into `sees`.
+function collect(top, path,    names, i, count) {
+    if ((top, path) in sees) return
+    sees[top, path] = 1
+    count = split(includes[path], names, " ")
+    for (i = 1; i <= count; i++) collect(top, names[i])
+}
+
+function check_macros(    use, part, macro, count, i) {
+    for (macro in defines) {
+        split(macro, part, SUBSEP)
+        homes[part[1]] = homes[part[1]] " " part[2]
+    }
+    for (use in uses) {
+        split(use, part, SUBSEP)
+        # A list, and a header of steps for it, has what its includer has.
+        if (!(part[1] in homes) || part[2] !~ /\.c$/) continue
+        count = split(homes[part[1]], home, " ")
+        for (i = 1; i <= count; i++)
+            if (!((part[2], home[i]) in sees)) refuse(part[2] " uses the name " part[1] ", which is a macro of " home[i])
+    }
 }
 
 # ---- The second pass: the output --------------------------------------------------------------------------------
@@ -236,7 +286,7 @@ function add(path, owner,    line, is_directive, text, name, depth, was, file, l
         while (rest != "") {
             next_token()
             if (kind == "comment" && is_list && added[path] > 1) continue
-            if (kind == "name" && last_sign != "." && last_sign != "->" && (token, owner) in seen && definers[token] > 1)
+            if (kind == "name" && last_sign != "." && last_sign != "->" && is_ambiguous(token, owner))
                 token = prefix(owner) token
             if (kind != "space" && kind != "comment") last_sign = token
             if (!is_directive && !is_list) follow(lines + 1 SUBSEP length(text))
@@ -276,12 +326,25 @@ BEGIN {
     pass = 1
     for (s = 1; s <= source_count; s++)
         if (sources[s] !~ /^#/) survey(sources[s])
+    for (s = 1; s <= last_waiting; s++) survey(waiting[s])
+    for (path in surveyed) collect(path, path)
+    check_macros()
+    for (entry in seen) {
+        split(entry, part, SUBSEP)
+        if (is_ambiguous(part[1], part[2]) && (prefix(part[2]) part[1]) in all_names)
+            refuse(part[1] " of " part[2] " needs another name, and " prefix(part[2]) part[1] " is taken: rename it")
+    }
     pass = 2
     for (s = 1; s <= source_count; s++) {
         if (sources[s] ~ /^#/) {
             directive = sources[s]
             gsub(/~/, " ", directive)
+            emit("")
             emit(directive)
+            # What came in between is not there for all; the next who includes it brings it again, and its guard sees to the rest.
+            for (path in added)
+                if (directive == "#endif" && !(path in before_if) && path ~ /\.h$/) delete added[path]
+            for (path in added) before_if[path] = 1
         } else {
             add(sources[s], sources[s])
         }

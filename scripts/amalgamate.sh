@@ -8,41 +8,47 @@ here=$PWD
 folder=${1:-build/amalgamation}
 mkdir -p "$folder"
 
-# The doors to the operating system: a condition for each platform, and its files. The last one is everything else.
-platforms=(
-    "*: os_posix.c os_image_posix.c os_sync_posix.c"
+# Files that are not for everyone, and the condition under which they are there; "no" for those that never are. All other .c
+# files of the rooms are in.
+conditions=(
+    "base/os_posix.c: !defined(_WIN32)"
+    "base/os_image_posix.c: !defined(_WIN32)"
+    "base/os_sync_posix.c: !defined(_WIN32)"
+    "base/os_wasm.c: no"
+    "base/os_no_files.c: no"
+    "base/os_sync_none.c: no"
 )
-# The order is free, since declarations come before everything, but for the engine's being last: its headers define macros by the
-# hundred, under short names.
-rooms=(json rpc wasi host engine)
-last_files=(engine/translate.c engine/exec.c engine/frames.c engine/snapshot.c engine/interpreter.c)
+# The order is free, since headers declare everything. The interpreter comes last, because it defines macros by the hundred.
+rooms=(base json rpc wasi host engine)
 
-# Every source that the build has is in here too, or the library and this are not the same.
-room_sources() {
-    sed -nE "/^add_library\(wplug_$1 /,/\)/p" "src/$1/CMakeLists.txt" | grep -oE '[a-z0-9_]+\.c' | sed "s@^@$1/@"
+# condition_of FILE: leaves it in `condition`, empty where there is none.
+condition_of() {
+    local entry
+    condition=
+    for entry in "${conditions[@]}"; do
+        [ "${entry%%:*}" != "$1" ] || condition=${entry#*: }
+    done
 }
+for entry in "${conditions[@]}"; do
+    [ -e "src/${entry%%:*}" ] || fail "scripts/amalgamate.sh has a condition for ${entry%%:*}, which is not there"
+done
 
-sources=(base/base.c)
-directive='#if'
-for platform in "${platforms[@]}"; do
-    condition=${platform%%:*}
-    if [ "$condition" = '*' ]; then
-        [ "$directive" = '#if' ] || sources+=('#else')
-    else
-        sources+=("$directive~${condition// /\~}")
-        directive='#elif'
-    fi
-    for file in ${platform#*:}; do
-        sources+=("base/$file")
-    done
-done
-[ "$directive" = '#if' ] || sources+=('#endif')
+sources=()
+add_source() {
+    condition_of "$1"
+    case $condition in
+    '') sources+=("$1") ;;
+    no) ;;
+    *) sources+=("#if~${condition// /\~}" "$1" '#endif') ;;
+    esac
+}
 for room in "${rooms[@]}"; do
-    for file in $(room_sources "$room"); do
-        [[ " ${last_files[*]} " == *" $file "* ]] || sources+=("$file")
+    for file in "src/$room"/*.c; do
+        file=${file#src/}
+        [ "$file" = engine/interpreter.c ] || add_source "$file"
     done
 done
-sources+=("${last_files[@]}")
+add_source engine/interpreter.c
 
 # What the build tells the compiler about the interpreter stands in the file as pragmas, below. When that changes, so must they.
 known='-fno-math-errno -ffp-contract=off -fno-gcse -fno-tree-slp-vectorize -msse2 -mfpmath=sse -w

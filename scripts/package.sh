@@ -37,9 +37,8 @@ say "A new Debian 12"
 install_missing debootstrap
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-debootstrap --variant=minbase --include=gcc,libc6-dev,pkg-config,libuv1-dev bookworm "$root" >"$root.log" 2>&1 ||
-    fail "$(tail -n 20 "$root.log")"
-rm -f "$root.log"
+debootstrap --variant=minbase --include=gcc,libc6-dev,pkg-config,libuv1-dev bookworm "$root" \
+    >build/package/debootstrap.log 2>&1 || fail "$(tail -n 20 build/package/debootstrap.log)"
 # Inside of /usr, /etc, /opt and /var, but for the package manager's own books and the loader's cache.
 list_files() {
     (cd "$root" && find etc opt usr var -path var/lib/dpkg -prune -o -path var/log -prune -o -path var/cache/ldconfig -prune -o \

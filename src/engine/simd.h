@@ -472,12 +472,24 @@ static inline engine_u8x16 engine_lookup(engine_u8x16 x, engine_u8x16 indices) {
 ENGINE_FLOAT_VECTOR(32x4, 32, 8388608.0f)
 ENGINE_FLOAT_VECTOR(64x2, 64, 4503599627370496.0)
 
+/* Square roots that set no errno. GCC has no such word and needs to be told (-fno-math-errno), as older clangs. */
+#if defined(__clang__) && defined(__has_builtin)
+#if __has_builtin(__builtin_elementwise_sqrt)
+#define ENGINE_SQRT_F32(x) __builtin_elementwise_sqrt((float)(x))
+#define ENGINE_SQRT_F64(x) __builtin_elementwise_sqrt((double)(x))
+#endif
+#endif
+#ifndef ENGINE_SQRT_F32
+#define ENGINE_SQRT_F32(x) __builtin_sqrtf(x)
+#define ENGINE_SQRT_F64(x) __builtin_sqrt(x)
+#endif
+
 static inline engine_f32x4 engine_sqrt_f32x4(engine_f32x4 x) {
-    return (engine_f32x4){__builtin_sqrtf(x[0]), __builtin_sqrtf(x[1]), __builtin_sqrtf(x[2]),
-                          __builtin_sqrtf(x[3])};
+    return (engine_f32x4){ENGINE_SQRT_F32(x[0]), ENGINE_SQRT_F32(x[1]), ENGINE_SQRT_F32(x[2]),
+                          ENGINE_SQRT_F32(x[3])};
 }
 static inline engine_f64x2 engine_sqrt_f64x2(engine_f64x2 x) {
-    return (engine_f64x2){__builtin_sqrt(x[0]), __builtin_sqrt(x[1])};
+    return (engine_f64x2){ENGINE_SQRT_F64(x[0]), ENGINE_SQRT_F64(x[1])};
 }
 
 /* ---- Between integers and floats --------------------------------------------------------------------------- */

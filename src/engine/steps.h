@@ -208,14 +208,14 @@
 #define OP_F32_FLOOR   F32, F32, , engine_floor_f32(x)
 #define OP_F32_TRUNC   F32, F32, , engine_trunc_f32(x)
 #define OP_F32_NEAREST F32, F32, , engine_nearest_f32(x)
-#define OP_F32_SQRT    F32, F32, , __builtin_sqrtf(x)
+#define OP_F32_SQRT    F32, F32, , ENGINE_SQRT_F32(x)
 #define OP_F64_ABS     F64, F64, , engine_abs_f64(x)
 #define OP_F64_NEG     F64, F64, , engine_neg_f64(x)
 #define OP_F64_CEIL    F64, F64, , engine_ceil_f64(x)
 #define OP_F64_FLOOR   F64, F64, , engine_floor_f64(x)
 #define OP_F64_TRUNC   F64, F64, , engine_trunc_f64(x)
 #define OP_F64_NEAREST F64, F64, , engine_nearest_f64(x)
-#define OP_F64_SQRT    F64, F64, , __builtin_sqrt(x)
+#define OP_F64_SQRT    F64, F64, , ENGINE_SQRT_F64(x)
 
 #define OP_F32_CONVERT_I32_S   I32, F32, , (float)(int32_t)x
 #define OP_F32_CONVERT_I32_U   I32, F32, , (float)x
