@@ -1,17 +1,18 @@
 # Makes one C file of the library's sources; scripts/amalgamate.sh says which, and in which order.
 #
-#   awk -v ROOT=. -v SOURCES="base/base.c ..." -f amalgamate.awk      the result goes to standard output
+#   awk -v ROOT=. -v SOURCES="base/base.c ..." -v LAST="engine/..." -f amalgamate.awk      the result goes to standard output
 #
-# In SOURCES, which are below ROOT/src, what stands between "#if..." and "#endif" is for some platforms alone; there "~" is written
-# for a space.
+# Both are below ROOT/src. The order of SOURCES is free, since headers declare everything: those that include least come first, so
+# that few macros meet files that know nothing of them. The order of LAST is kept; there, what stands between "#if..." and "#endif"
+# is for some platforms alone, with "~" written for a space.
 #
 # - An include of ours is replaced by the file: a header the first time only, a list (.def) each time.
 # - Functions of one room that others call become static: what their declarations and definitions begin with is
 #   WPLUG_PRIVATE then. That leaves the names of the public header.
 # - A name that several .c files define for themselves gets the file's name before it: `push` of engine/translate.c is
 #   engine_translate_push. What follows a "." or "->" is a member, and stays.
-# - Macros of a .c file end with it. One of a header that a file does not include, but uses the name of, is refused: the
-#   file would now mean something else.
+# - Macros of a .c file end with it. One of a header that stands before a file which uses the name, but not the header, is
+#   refused: the file would now mean something else.
 #
 # It knows as much of C as it takes, in the form that clang-format gives it: tokens, brackets, and what a declaration outside
 # of brackets begins with. What it cannot do it refuses, and what it gets wrong does not compile.
@@ -213,18 +214,25 @@ function collect(top, path,    names, i, count) {
     for (i = 1; i <= count; i++) collect(top, names[i])
 }
 
-function check_macros(    use, part, macro, count, i) {
+# A macro of a header that is in the output already and that `path` knows nothing of.
+function check_macros(path,    macro, part) {
     for (macro in defines) {
         split(macro, part, SUBSEP)
-        homes[part[1]] = homes[part[1]] " " part[2]
+        if (part[2] in added && (part[1], path) in uses && !((path, part[2]) in sees))
+            refuse(path " uses the name " part[1] ", which is a macro of " part[2])
     }
-    for (use in uses) {
-        split(use, part, SUBSEP)
-        # A list, and a header of steps for it, has what its includer has.
-        if (!(part[1] in homes) || part[2] !~ /\.c$/) continue
-        count = split(homes[part[1]], home, " ")
-        for (i = 1; i <= count; i++)
-            if (!((part[2], home[i]) in sees)) refuse(part[2] " uses the name " part[1] ", which is a macro of " home[i])
+}
+
+# Those of `list` that include least come first; those that include as much stay as they are.
+function sort_sources(list, count,    i, j, held, part, entry, size) {
+    for (entry in sees) {
+        split(entry, part, SUBSEP)
+        size[part[1]]++
+    }
+    for (i = 2; i <= count; i++) {
+        held = list[i]
+        for (j = i - 1; j >= 1 && size[list[j]] > size[held]; j--) list[j + 1] = list[j]
+        list[j + 1] = held
     }
 }
 
@@ -236,6 +244,7 @@ function add(path, owner,    line, is_directive, text, name, depth, was, file, l
     is_list = path ~ /\.def$/
     is_source = path ~ /\.c$/
     if (!is_list && path in added) return
+    if (is_source) check_macros(path)
     added[path]++
     if (!is_list) {
         emit("")
@@ -323,12 +332,15 @@ BEGIN {
     rule = sprintf("%100s", "")
     gsub(/ /, "=", rule)
     source_count = split(SOURCES, sources, " ")
+    free_count = source_count
+    last_count = split(LAST, last_sources, " ")
+    for (s = 1; s <= last_count; s++) sources[++source_count] = last_sources[s]
     pass = 1
     for (s = 1; s <= source_count; s++)
         if (sources[s] !~ /^#/) survey(sources[s])
     for (s = 1; s <= last_waiting; s++) survey(waiting[s])
     for (path in surveyed) collect(path, path)
-    check_macros()
+    sort_sources(sources, free_count)
     for (entry in seen) {
         split(entry, part, SUBSEP)
         if (is_ambiguous(part[1], part[2]) && (prefix(part[2]) part[1]) in all_names)

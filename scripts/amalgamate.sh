@@ -18,7 +18,6 @@ conditions=(
     "base/os_no_files.c: no"
     "base/os_sync_none.c: no"
 )
-# The order is free, since headers declare everything. The interpreter comes last, because it defines macros by the hundred.
 rooms=(base json rpc wasi host engine)
 
 # condition_of FILE: leaves it in `condition`, empty where there is none.
@@ -33,22 +32,21 @@ for entry in "${conditions[@]}"; do
     [ -e "src/${entry%%:*}" ] || fail "scripts/amalgamate.sh has a condition for ${entry%%:*}, which is not there"
 done
 
+# Near the end comes the interpreter, which has macros by the hundred, and then what includes the system's own headers, which on
+# Windows have macros like "far" and "ERROR".
 sources=()
-add_source() {
-    condition_of "$1"
-    case $condition in
-    '') sources+=("$1") ;;
-    no) ;;
-    *) sources+=("#if~${condition// /\~}" "$1" '#endif') ;;
-    esac
-}
+last=(engine/interpreter.c)
 for room in "${rooms[@]}"; do
     for file in "src/$room"/*.c; do
         file=${file#src/}
-        [ "$file" = engine/interpreter.c ] || add_source "$file"
+        condition_of "$file"
+        case $file:$condition in
+        engine/interpreter.c: | *:no) ;;
+        *:) sources+=("$file") ;;
+        *) last+=("#if~${condition// /\~}" "$file" '#endif') ;;
+        esac
     done
 done
-add_source engine/interpreter.c
 
 # What the build tells the compiler about the interpreter stands in the file as pragmas, below. When that changes, so must they.
 known='-fno-math-errno -ffp-contract=off -fno-gcse -fno-tree-slp-vectorize -msse2 -mfpmath=sse -w
@@ -60,7 +58,7 @@ done
 
 version=$(sed -nE 's/^#define WPLUG_VERSION +"(.*)"$/\1/p' include/wplug/wplug.h)
 commit=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
-awk -v ROOT="$here" -v SOURCES="${sources[*]}" -f scripts/amalgamate.awk >"$folder/body.tmp" || {
+awk -v ROOT="$here" -v SOURCES="${sources[*]}" -v LAST="${last[*]}" -f scripts/amalgamate.awk >"$folder/body.tmp" || {
     rm -f "$folder/body.tmp"
     fail "scripts/amalgamate.awk failed"
 }

@@ -52,6 +52,10 @@ say "Installing, using and removing the packages in it"
 cat >"$root/test/run" <<'END'
 set -eux
 cd /test
+# "!" would hide a failure from set -e.
+refute() {
+    if "$@"; then exit 1; fi
+}
 # dpkg refuses packages whose dependencies are not there.
 dpkg -i ./*.deb
 dpkg --audit
@@ -65,14 +69,16 @@ greet ./minimal hello.wasm hello '{"name":"Ada"}'
 readelf -d minimal | grep -q 'NEEDED.*libwplug\.so\.0\.1'
 gcc minimal.c -o minimal_static $(pkg-config --cflags wplug) -Wl,-Bstatic -lwplug -Wl,-Bdynamic -lm -pthread
 greet ./minimal_static hello.wasm hello '{"name":"Ada"}'
-! readelf -d minimal_static | grep -q 'NEEDED.*libwplug'
+readelf -d minimal_static >needed
+refute grep 'NEEDED.*libwplug' needed
 if [ -e /usr/include/wplug/wplug_uv.h ]; then
     gcc uv.c -o uv $(pkg-config --cflags --libs wplug_uv)
     greet ./uv hello.wasm hello '{"name":"Ada"}'
 fi
 dpkg --purge $(dpkg-query -W -f '${Package}\n' '*wplug*')
-! ldconfig -p | grep libwplug
-! dpkg-query -W '*wplug*'
+ldconfig -p >libraries
+refute grep libwplug libraries
+refute dpkg-query -W '*wplug*'
 END
 chroot "$root" sh /test/run 2>build/package/test.log || fail "$(tail -n 30 build/package/test.log)"
 rm -rf "$root/test"
