@@ -9,7 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 BUILD_PACKAGES=(clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32 libc6-dev cmake ninja-build
                 pkg-config libcmocka-dev libuv1-dev wabt)
 TEST_PACKAGES=("${BUILD_PACKAGES[@]}" xz-utils)
-CI_PACKAGES=("${TEST_PACKAGES[@]}" gcc clang-format-19 libclang-rt-19-dev valgrind git chromium firefox-esr)
+CI_PACKAGES=("${TEST_PACKAGES[@]}" gcc clang-format-19 libclang-rt-19-dev valgrind git chromium firefox-esr
+             dpkg-dev file)
 
 say() {
     printf '\n==> %s\n' "$*"

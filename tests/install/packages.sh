@@ -2,10 +2,15 @@
 # The Debian packages, installed into a folder: together they have what an installation has, each file once; the command and a
 # program that is linked with the library run; and nothing is left when they are removed.
 source "$(dirname "$0")/lib.sh"
+for program in dpkg-shlibdeps file; do
+    command -v $program >/dev/null || {
+        echo "skipped: needs $program (Debian: dpkg-dev, file)"
+        exit 77
+    }
+done
 cpack --config "$BUILD/CPackConfig.cmake" -B "$folder/packed" >log 2>&1 || broken "$(cat log)"
-cpack_config=$BUILD/CPackConfig.cmake
 packages=(packed/*.deb)
-version=$(sed -nE 's/^set\(CPACK_PACKAGE_VERSION "(.*)"\)/\1/p' "$cpack_config")-1
+version=$(sed -nE 's/^set\(CPACK_PACKAGE_VERSION "(.*)"\)/\1/p' "$BUILD/CPackConfig.cmake")-1
 
 root=$folder/root
 mkdir -p root/var/lib/dpkg/{info,updates,triggers}
