@@ -7,6 +7,10 @@ for kind in OFF ON; do
         broken "$(cat log)"
     cmake --build "static_$kind" >log 2>&1 || broken "$(cat log)"
     expect_greeting "static_$kind/minimal"
+    expect_greeting "static_$kind/with_static"
+    expect_greeting "static_$kind/with_shared"
+    readelf -d "static_$kind/with_shared" | grep -q 'NEEDED.*libwplug\.so' || broken "wplug::shared is not the shared library"
+    ! readelf -d "static_$kind/with_static" | grep -q 'NEEDED.*libwplug' || broken "wplug::static is not the static library"
 done
 readelf -d static_OFF/minimal | grep -q 'NEEDED.*libwplug\.so' || broken "not linked with the shared library"
 ! readelf -d static_ON/minimal | grep -q 'NEEDED.*libwplug' || broken "not linked with the static library"
