@@ -73,7 +73,7 @@ awk -v ROOT="$here" -v SOURCES="${sources[*]}" -v LAST="${last[*]}" -f scripts/a
  *     cc -O2 -DNDEBUG -c wplug.c
  *
  * Programs that use it link with -lm -pthread. Clang 19 makes the faster engine of it, in a quarter of a minute; GCC takes a whole
- * one. It defines the functions that wplug.h declares and no other name that a linker sees.
+ * one, and with -fno-math-errno, which no pragma can say, guests' square roots cost less. It defines the functions that wplug.h declares and no other name that a linker sees.
  *
 $(sed 's/^/ * /; s/ *$//' LICENSE)
  */
@@ -91,15 +91,17 @@ END
 /* What the project's own build tells the compiler about the interpreter (src/engine/CMakeLists.txt). Here it holds for all of
  * the file: GCC makes no inline function part of another that is compiled by other rules.
  * Then warnings that are nobody's mistake: callbacks have parameters that they do not need; headers have more inline functions
- * than are used; and GCC, seeing several files' functions at once, cannot follow a status from one to the other. */
+ * than are used; and GCC, seeing several files' functions at once, cannot follow a status from one to the other, and takes
+ * note of messages that snprintf would cut, as it is meant to. */
 #if defined(__clang__)
 #pragma clang fp contract(off)
 #pragma clang diagnostic ignored "-Wunused-parameter"
 #pragma clang diagnostic ignored "-Wunused-function"
 #elif defined(__GNUC__)
-#pragma GCC optimize("no-math-errno", "fp-contract=off", "no-gcse", "no-tree-slp-vectorize")
+#pragma GCC optimize("fp-contract=off", "no-gcse", "no-tree-slp-vectorize")
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wformat-truncation"
 #endif
 #if defined(__FAST_MATH__)
 #error "WebAssembly's floats are exact: compile this file without -ffast-math"
