@@ -73,7 +73,8 @@ awk -v ROOT="$here" -v SOURCES="${sources[*]}" -v LAST="${last[*]}" -f scripts/a
  *     cc -O2 -DNDEBUG -c wplug.c
  *
  * Programs that use it link with -lm -pthread. Clang 19 makes the faster engine of it, in a quarter of a minute; GCC takes a whole
- * one, and with -fno-math-errno, which no pragma can say, guests' square roots cost less. It defines the functions that wplug.h declares and no other name that a linker sees.
+ * one, and with -fno-math-errno, which no pragma can say, guests' square roots cost less. The file defines the functions that
+ * wplug.h declares, and no other name that a linker sees.
  *
 $(sed 's/^/ * /; s/ *$//' LICENSE)
  */
