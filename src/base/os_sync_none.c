@@ -1,4 +1,5 @@
 /* Threads' meeting points where there is one thread: nobody to lock out, nobody to wait for. */
+#include "base/os.h"
 #include "base/os_sync.h"
 
 uintptr_t os_thread_id(void) {
@@ -31,10 +32,11 @@ void os_signal_set(os_signal *signal) {
     signal->has_news = true;
 }
 
-/* Without news there will be none while this function waits, so it does not. */
+/* Without news there will be none while this function waits, so it does so for the time alone. */
 bool os_signal_wait(os_signal *signal, uint64_t deadline_ns) {
     bool had_news = signal->has_news;
     signal->has_news = false;
+    if (!had_news && deadline_ns != 0 && deadline_ns != UINT64_MAX) os_sleep_until(deadline_ns);
     return had_news;
 }
 

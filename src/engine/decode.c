@@ -5,18 +5,9 @@
  * Index spaces begin with the imports. A space is made when its section is met, or passed by, since only then
  * is it known how many entries it has: after the import section, in the order of the sections, functions,
  * tables, memories, tags, globals. */
+#include "engine/features.h"
 #include "engine/loader.h"
 #include "engine/translate.h"
-
-/* What this build of the engine can run; a build for tests of the loader may say more. */
-#ifndef ENGINE_FEATURES_AVAILABLE
-#define ENGINE_FEATURES_AVAILABLE                                                                            \
-    (ENGINE_FEATURE_MUTABLE_GLOBALS | ENGINE_FEATURE_SIGN_EXTENSION |                                        \
-     ENGINE_FEATURE_SATURATING_CONVERSIONS | ENGINE_FEATURE_MULTI_VALUE | ENGINE_FEATURE_BULK_MEMORY |       \
-     ENGINE_FEATURE_REFERENCE_TYPES | ENGINE_FEATURE_EXTENDED_CONST | ENGINE_FEATURE_SIMD |                  \
-     ENGINE_FEATURE_RELAXED_SIMD | ENGINE_FEATURE_TAIL_CALLS | ENGINE_FEATURE_MULTI_MEMORY |                 \
-     ENGINE_FEATURE_MEMORY64 | ENGINE_FEATURE_EXCEPTIONS | ENGINE_FEATURE_FUNCTION_REFERENCES)
-#endif
 
 #define NO_FUNCTION UINT32_MAX
 #define NO_IMPORT   UINT32_MAX

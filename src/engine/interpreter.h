@@ -34,6 +34,7 @@
 #ifndef WPLUG_ENGINE_INTERPRETER_H
 #define WPLUG_ENGINE_INTERPRETER_H
 
+#include "engine/features.h"
 #include "engine/store.h"
 
 /* The word before a return address. */
@@ -98,9 +99,11 @@ struct engine_exec {
 
 /* Every handler's number: ENGINE_H_name. */
 typedef enum engine_handler {
+#define ENGINE_NUMBERS_OF_HANDLERS
 #define HANDLER(name, ...) ENGINE_H_##name,
 #include "engine/handlers.def"
 #undef HANDLER
+#undef ENGINE_NUMBERS_OF_HANDLERS
     ENGINE_HANDLER_COUNT
 } engine_handler;
 

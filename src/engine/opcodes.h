@@ -8,7 +8,7 @@
 #ifndef WPLUG_ENGINE_OPCODES_H
 #define WPLUG_ENGINE_OPCODES_H
 
-#include "engine/engine.h"
+#include "engine/features.h"
 
 /* What follows an opcode in the binary format. */
 typedef enum engine_immediate {
@@ -46,10 +46,12 @@ typedef enum engine_immediate {
 
 /* ENGINE_OP_I32_ADD and so on: the text name in capitals, '.' and '/' as '_'. */
 typedef enum engine_op {
+#define ENGINE_NUMBERS_OF_OPCODES
 #define OP(number, NAME, text, immediate, signature, access, feature) ENGINE_OP_##NAME = number,
 #include "engine/opcodes.def"
 #undef OP
-    ENGINE_OP_LIMIT = 0x400
+#undef ENGINE_NUMBERS_OF_OPCODES
+    ENGINE_OP_LIMIT = ENGINE_KNOWS_VECTORS ? 0x400 : 0x200
 } engine_op;
 
 typedef struct engine_op_info {

@@ -484,7 +484,7 @@ static bool is_last_vector(const translator *t, const entry *e) {
 
 /* Emits what stores a value in a slot. */
 static void emit_store(translator *t, const entry *e, uint16_t slot) {
-    if (e->type == ENGINE_V128) {
+    if (engine_is_vector(e->type)) {
         const uint32_t copy = emit(t, is_made(t, e->slot) ? ENGINE_H_COPY128_X : ENGINE_H_COPY128, 2);
         put_u16(t, copy, 0, slot);
         put_u16(t, copy, 1, e->slot);
@@ -856,7 +856,7 @@ static void local_set(translator *t, uint32_t index) {
     const entry e = pop(t);
     preserve(t, slot);
     if (e.kind == ENTRY_SLOT && e.slot == slot) return;
-    if (e.type == ENGINE_V128 && is_last_vector(t, &e)) {
+    if (engine_is_vector(e.type) && is_last_vector(t, &e)) {
         put_u16(t, t->last_start, 0, slot); /* the result goes straight to the local */
         vector_written(t, slot);
         t->acc[CLASS_V].slot = slot;
@@ -895,7 +895,7 @@ static void global_get(translator *t, uint32_t index) {
     const engine_module *module = t->module;
     const engine_global_def *global = &module->globals[index];
     const uint8_t type = type_byte(global->type);
-    if (type == ENGINE_V128) {
+    if (engine_is_vector(type)) {
         vector_global_get(t, index);
         return;
     }
@@ -915,7 +915,7 @@ static void global_get(translator *t, uint32_t index) {
 
 static void global_set(translator *t, uint32_t index) {
     const engine_module *module = t->module;
-    if (module->globals[index].type == ENGINE_V128) {
+    if (engine_is_vector(module->globals[index].type)) {
         vector_global_set(t, index);
         return;
     }
@@ -946,7 +946,7 @@ static void select_vectors(translator *t) {
 
 static void select_values(translator *t) {
     if (t->stack_count < 3) return;
-    if (t->stack[t->stack_count - 2].type == ENGINE_V128) {
+    if (engine_is_vector(t->stack[t->stack_count - 2].type)) {
         select_vectors(t);
         return;
     }
@@ -1284,7 +1284,7 @@ static void finish_call(translator *t, uint32_t word, const engine_functype *typ
     for (uint32_t i = 0; i < type->result_count; i++) push_home(t, type->results[i]);
     if (type->result_count == 1) {
         const entry *e = &t->stack[t->stack_count - 1];
-        if (e->type != ENGINE_V128) t->acc[class_of(e->type)].slot = e->home;
+        if (!engine_is_vector(e->type)) t->acc[class_of(e->type)].slot = e->home;
     }
 }
 
@@ -1372,7 +1372,7 @@ static void emit_return(translator *t, const engine_functype *type) {
     engine_handler handler = ENGINE_H_RETURN;
     uint32_t words = 2;
     operand value = {'S', 0, 0};
-    if (type->result_count == 1 && type->results[0] != ENGINE_V128) {
+    if (type->result_count == 1 && !engine_is_vector(type->results[0])) {
         static const engine_handler handlers[CLASS_COUNT] = {ENGINE_H_RETURN_I_S, ENGINE_H_RETURN_F32_S,
                                                              ENGINE_H_RETURN_F64_S};
         const entry *e = &t->stack[t->stack_count - 1];
@@ -1645,7 +1645,9 @@ enum { FIRST_SIMD = 0x200 };
 #define OP(number, NAME, text, immediate, signature, access, feature) ROW_##feature(NAME)
 #define SAME(relaxed, name)                                           [ENGINE_OP_##relaxed - FIRST_SIMD] = ENGINE_H_##name
 static const uint16_t simd_handlers[] = {
+#define ENGINE_NUMBERS_OF_OPCODES
 #include "engine/opcodes.def"
+#undef ENGINE_NUMBERS_OF_OPCODES
     SAME(I8X16_RELAXED_SWIZZLE, I8X16_SWIZZLE),
     SAME(I32X4_RELAXED_TRUNC_F32X4_S, I32X4_TRUNC_SAT_F32X4_S),
     SAME(I32X4_RELAXED_TRUNC_F32X4_U, I32X4_TRUNC_SAT_F32X4_U),
@@ -2170,7 +2172,7 @@ static void translate_instruction(translator *t, uint32_t op) {
             compare(t, OPERAND_F64, op - ENGINE_OP_F64_EQ);
         else if (op < sizeof simples / sizeof *simples && simples[op].kind)
             translate_simple(t, &simples[op]);
-        else if (op >= FIRST_SIMD)
+        else if (engine_has(ENGINE_FEATURE_SIMD) && op >= FIRST_SIMD)
             translate_simd(t, op);
         else
             fail(t, BASE_UNSUPPORTED); /* the loader refused the feature */

@@ -1044,6 +1044,10 @@ static bool read_prefixed_op(engine_validator *validator, uint32_t *op) {
         return engine_load_fail(loader, BASE_MALFORMED, validator->op_at, "illegal opcode %02x", prefix);
     }
     if (!engine_read_u32(&validator->reader, &number)) return fail_read(validator);
+    if (prefix == 0xFD && !ENGINE_KNOWS_VECTORS &&
+        number <= ENGINE_OP_I32X4_RELAXED_DOT_I8X16_I7X16_ADD_S - 0x200)
+        return engine_load_refuse(loader, number < 0x100 ? ENGINE_FEATURE_SIMD : ENGINE_FEATURE_RELAXED_SIMD,
+                                  validator->op_at, "a vector instruction");
     uint32_t page = prefix == 0xFC ? 0x100 : 0x200, limit = prefix == 0xFC ? 0x200 : ENGINE_OP_LIMIT;
     if (number >= limit - page)
         return engine_load_fail(loader, BASE_MALFORMED, validator->op_at, "illegal opcode %02x %02x", prefix,

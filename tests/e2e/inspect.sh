@@ -75,9 +75,6 @@ test_memory_limits_of_the_module_are_told() {
 }
 
 test_features_beyond_webassembly_1_are_named() {
-    wplug inspect --static "$GUESTS/vector.wasm"
-    expect_status 0
-    expect_out_matches '^features +simd$'
     wplug inspect --static "$GUESTS/spin.wasm"
     expect_out_matches '^features +none$'
 }

@@ -367,6 +367,7 @@ static void hand_to_thread(void *user, wplug_request *request) {
 }
 
 static void another_thread_may_answer(void **state) {
+    if (!HAS_THREADS) skip();
     FIXTURE;
     wplug_runtime_set_method(self->runtime, "thread", hand_to_thread, NULL);
     expect_result(self->runtime, self->actor, "ask thread [7]\nwait\nlast", ANSWER("[7]"));
@@ -384,6 +385,7 @@ static void hand_to_careless_thread(void *user, wplug_request *request) {
 }
 
 static void another_thread_may_drop_the_request(void **state) {
+    if (!HAS_THREADS) skip();
     FIXTURE;
     wplug_runtime_set_method(self->runtime, "thread", hand_to_careless_thread, NULL);
     expect_result(self->runtime, self->actor, "ask thread 1\nwait\nlast",
@@ -404,6 +406,7 @@ static void *race_to_answer(void *user) {
 }
 
 static void of_many_threads_that_answer_one_wins(void **state) {
+    if (!HAS_THREADS) skip();
     FIXTURE;
     enum { THREADS = 8, ROUNDS = 20 };
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
@@ -430,6 +433,7 @@ static void of_many_threads_that_answer_one_wins(void **state) {
 
 /* Threads answer while the runtime ends the calls, and is freed. */
 static void answers_may_race_with_the_end(void **state) {
+    if (!HAS_THREADS) skip();
     FIXTURE;
     enum { THREADS = 32 };
     wplug_runtime_set_method(self->runtime, "keep", keep, self);

@@ -63,7 +63,7 @@ expect_suite() {
     # shellcheck disable=SC2016 # the suite's own variable
     printf 'test_one() { ${WPLUG_RUNNER:-} %s %s || true; }\n' "$breaks" "$1" >suite/one.sh
     status=0
-    bash "$here/e2e.sh" "$sealed" "$folder/suite" >said 2>&1 || status=$?
+    bash "$here/e2e.sh" "$sealed" "$folder/suite/one.sh" >said 2>&1 || status=$?
     [ "$status" -eq "$2" ] || broken "a suite that does \"$1\" ended with $status: $(cat said)"
 }
 breaks=$2

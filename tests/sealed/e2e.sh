@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # The whole end-to-end suite with each run of the command, and of the example hosts, under `sealed`: nothing becomes
-# executable after the program's start. e2e.sh SEALED TESTS, the folder of the suite, with the variables that its lib.sh
-# names.
+# executable after the program's start. e2e.sh SEALED FILE..., the suite's files, with the variables that its lib.sh names.
 set -euo pipefail
-sealed=$1 tests=$2
+sealed=$1
+shift
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 report=$folder/report
 "$sealed" "$report" /bin/true || exit $?
 : >"$report"
-export WPLUG_RUNNER="$sealed $report" TESTS=$tests
+export WPLUG_RUNNER="$sealed $report"
 
 # run_test FILE FUNCTION: says "ok" or "FAILED", and then what the test said.
 run_test() {
     local said
-    if said=$(bash "$TESTS/run.sh" "$1" "$2" 2>&1); then
+    if said=$(bash "$(dirname "$1")/run.sh" "$1" "$2" 2>&1); then
         printf 'ok %s\n' "$2"
     else
         printf 'FAILED %s\n%s\n' "$2" "$said"
@@ -22,9 +22,7 @@ run_test() {
 }
 export -f run_test
 
-for file in "$tests"/*.sh; do
-    # The server's tests are only where the server is.
-    [ -n "${LINE_CLIENT:-}" ] || [ "$(basename "$file")" != server.sh ] || continue
+for file in "$@"; do
     sed -nE "s|^(test_[a-z0-9_]+)\(\) \{.*|$file \1|p" "$file"
 done >"$folder/list"
 xargs -P "$(nproc)" -L 1 bash -c 'run_test "$@"' run_test <"$folder/list" >"$folder/results"

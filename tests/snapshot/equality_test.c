@@ -180,6 +180,7 @@ static const call plain[] = {{"x", NULL, NULL}};
 #define EARLY GUESTS "/early.wasm"
 
 static void nothing_done_early_makes_a_difference(void **state) {
+    if (!HAS_SIMD) skip();
     static const guest guests[] = {
         {EARLY, {NULL}, false, false},
         {EARLY, {"log one", "log two"}, false, false},
@@ -218,6 +219,7 @@ static void ends_before_asking_for_input_are_the_same_and_leave_no_snapshot(void
 }
 
 static void dropped_segments_stay_dropped(void **state) {
+    if (!HAS_SIMD) skip();
     static const call calls[] = {{"data", NULL, NULL}, {"x", NULL, NULL}, {"element", NULL, NULL}};
     assert_true(compare(&(guest){.path = GUESTS "/state.wasm"}, calls, 3));
     expect_contains(transcripts[1].text, "out of bounds memory access");
@@ -333,6 +335,7 @@ static void compare_limits(const guest *what, const char *method, const char *pa
 }
 
 static void limits_act_as_they_do_from_the_beginning(void **state) {
+    if (!HAS_SIMD) skip();
     static const uint64_t fuel[] = {1,      2,      10,     100,    500,    1000,   2000,  3000,  4000,
                                     5000,   6000,   7000,   8000,   9000,   10000,  12000, 20000, 30000,
                                     40000,  50000,  60000,  70000,  80000,  90000,  99000, 99999, 100000,

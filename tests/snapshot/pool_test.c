@@ -234,6 +234,7 @@ static void *call_often(void *user) {
 }
 
 static void threads_share_one_snapshot(void **state) {
+    if (!HAS_THREADS) skip();
     enum { THREADS = 8 };
     for (int round = 0; round < 5; round++) {
         wplug_plugin *plugin = plugin_with(NULL, EARLY);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "engine/features.h"
 #include "run_export.h"
 
 /*
@@ -70,6 +71,7 @@ static const uint8_t throws_and_catches[] = {
 };
 
 static void two_vectors_set_one_after_the_other_go_to_two_locals(void **state) {
+    if (!WPLUG_SIMD) skip();
     (void)state;
     const base_bytes bytes = {vectors_to_locals, sizeof vectors_to_locals};
     const exported_run run = run_export(bytes, "set_twice", NULL);
@@ -82,6 +84,7 @@ static void two_vectors_set_one_after_the_other_go_to_two_locals(void **state) {
 }
 
 static void a_vector_below_a_dropped_one_goes_to_its_local(void **state) {
+    if (!WPLUG_SIMD) skip();
     (void)state;
     const base_bytes bytes = {vectors_to_locals, sizeof vectors_to_locals};
     const exported_run run = run_export(bytes, "set_after_drop", NULL);

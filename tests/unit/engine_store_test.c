@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "engine/features.h"
 #include "engine/loader.h"
 #include "engine/store.h"
 #include "test_heap.h"
@@ -528,6 +529,7 @@ static void tags_are_linked_by_identity_and_matched_by_type(void **state) {
  * ----------------------------------------------------------------------------------- */
 
 static void constant_expressions_give_globals_their_values(void **state) {
+    if (!WPLUG_SIMD) skip();
     base_bytes bytes = MODULE(
         SECTION(TYPE, 1, 0x60, 0, 0), SECTION(IMPORT, 1, ENV, 1, 'g', 3, 0x7E, 0), SECTION(FUNCTION, 1, 0),
         SECTION(GLOBAL, 9,                                      /* from global 1: */
