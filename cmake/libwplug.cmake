@@ -15,21 +15,31 @@ foreach(room base json rpc engine wasi host)
     list(APPEND room_objects $<TARGET_OBJECTS:wplug_${room}>)
 endforeach()
 
-# Inside an ELF static library every function that another file of the library calls is visible to the whole
-# program, and an application may well have a json_ or an engine_ function of its own. So the objects are
-# joined into one, in which all but the public names are made local.
+# Inside a static library every function that another file of the library calls is visible to the whole program, and
+# an application may well have a json_ or an engine_ function of its own. So the objects are joined into one, in which
+# all but the public names are made local: with ELF by objcopy, on macOS by the linker itself.
 set(static_objects ${room_objects})
+set(joined ${CMAKE_CURRENT_BINARY_DIR}/wplug_joined.o)
+set(join ${CMAKE_C_COMPILER} -r -nostdlib -o ${joined})
+set(localize)
 if(CMAKE_OBJCOPY AND CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF" AND NOT WPLUG_SANITIZE)
-    set(joined ${CMAKE_CURRENT_BINARY_DIR}/wplug_joined.o)
+    set(localize COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${joined})
+    set(static_objects ${joined})
+elseif(CMAKE_SYSTEM_NAME STREQUAL "Darwin" AND NOT WPLUG_SANITIZE)
+    foreach(architecture ${CMAKE_OSX_ARCHITECTURES})
+        list(APPEND join -arch ${architecture})
+    endforeach()
+    set(static_objects ${joined})
+endif()
+if("${static_objects}" STREQUAL "${joined}")
     add_custom_command(
         OUTPUT ${joined}
-        COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${joined} ${room_objects}
-        COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${joined}
+        COMMAND ${join} ${room_objects}
+        ${localize}
         DEPENDS ${room_objects}
         COMMAND_EXPAND_LISTS VERBATIM
         COMMENT "Joining the rooms into one object")
     set_source_files_properties(${joined} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
-    set(static_objects ${joined})
 endif()
 
 add_library(wplug_static STATIC ${static_objects})
@@ -54,6 +64,10 @@ set_target_properties(wplug_shared PROPERTIES
 set_target_properties(wplug_static PROPERTIES EXPORT_NAME static)
 wplug_version_symbols(wplug_shared ${PROJECT_SOURCE_DIR}/include/wplug/wplug.h
     WPLUG_${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+if(APPLE)
+    # Programs say where they look for it, wherever it was built. CMake knows this by itself on a Mac alone.
+    set_target_properties(wplug_shared PROPERTIES INSTALL_NAME_DIR @rpath BUILD_WITH_INSTALL_NAME_DIR ON)
+endif()
 if(UNIX)
     # Some float instructions are calls of the maths library on processors without an instruction for them.
     target_link_libraries(wplug_static INTERFACE m Threads::Threads)

@@ -1,5 +1,5 @@
-/* The only door to the operating system: clocks, randomness, pages, files. Native hosts have os_posix.c; other
- * platforms have their own file with the same functions. */
+/* The only door to the operating system: clocks, randomness, pages, files. Each platform has
+ * files of its own with the same functions; those for POSIX systems share what they can (os_posix.h). */
 #ifndef WPLUG_BASE_OS_H
 #define WPLUG_BASE_OS_H
 

@@ -1,11 +1,12 @@
-/* Owns the calls to the operating system on POSIX systems: Linux, Android, macOS, iOS, the BSDs. */
+/* Owns what POSIX systems (Linux, Android, macOS, iOS, the BSDs) share of the calls to the operating system: the time of
+ * day, pages, files. Where they differ, each has a file of its own: os_posix.h. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* mremap */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
 #endif
 #if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
 #define _DARWIN_C_SOURCE /* MAP_ANON */
 #endif
-#include "base/os.h"
+#include "base/os_posix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,22 +20,16 @@
 #define MAP_ANONYMOUS MAP_ANON
 #endif
 
-enum { NS_PER_S = 1000000000 };
-
 /* ---- Clocks ---- */
 
-static uint64_t clock_ns(clockid_t clock) {
+uint64_t posix_clock_ns(clockid_t clock) {
     struct timespec now = {0, 0};
     clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-uint64_t os_monotonic_ns(void) {
-    return clock_ns(CLOCK_MONOTONIC);
-}
-
 uint64_t os_realtime_ns(void) {
-    return clock_ns(CLOCK_REALTIME);
+    return posix_clock_ns(CLOCK_REALTIME);
 }
 
 void os_sleep_until(uint64_t deadline_ns) {
@@ -49,40 +44,20 @@ void os_sleep_until(uint64_t deadline_ns) {
 
 /* ---- Randomness ---- */
 
-static base_status random_from_device(uint8_t *data, size_t size) {
+base_status posix_random_from_device(void *data, size_t size) {
+    uint8_t *next = data;
     int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     if (file < 0) return BASE_IO;
     while (size > 0) {
-        ssize_t count = read(file, data, size);
+        ssize_t count = read(file, next, size);
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) break;
-        data += count;
+        next += count;
         size -= (size_t)count;
     }
     close(file);
     return size == 0 ? BASE_OK : BASE_IO;
 }
-
-#if defined(__linux__)
-#include <sys/syscall.h>
-
-/* By system call, because older Android libraries lack getrandom; kernels that lack it have the device. */
-base_status os_random(void *data, size_t size) {
-    uint8_t *next = data;
-    while (size > 0) {
-        long count = syscall(SYS_getrandom, next, size, 0);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return random_from_device(next, size);
-        next += count;
-        size -= (size_t)count;
-    }
-    return BASE_OK;
-}
-#else
-base_status os_random(void *data, size_t size) {
-    return random_from_device(data, size);
-}
-#endif
 
 /* ---- Pages ---- */
 
@@ -105,28 +80,13 @@ void os_pages_free(void *pages, size_t size) {
     if (pages) munmap(pages, whole_pages(size));
 }
 
-#if defined(__linux__)
-static void *move_pages(void *pages, size_t old_mapped, size_t new_mapped) {
-    void *moved = mremap(pages, old_mapped, new_mapped, MREMAP_MAYMOVE);
-    return moved == MAP_FAILED ? NULL : moved;
-}
-#else
-static void *move_pages(void *pages, size_t old_mapped, size_t new_mapped) {
-    void *moved = os_pages_alloc(new_mapped);
-    if (!moved) return NULL;
-    memcpy(moved, pages, old_mapped < new_mapped ? old_mapped : new_mapped);
-    munmap(pages, old_mapped);
-    return moved;
-}
-#endif
-
 void *os_pages_resize(void *pages, size_t old_size, size_t new_size) {
     if (!pages) return os_pages_alloc(new_size);
     size_t old_mapped = whole_pages(old_size);
     size_t new_mapped = whole_pages(new_size);
     if (new_mapped == 0) return NULL;
     if (new_mapped != old_mapped) {
-        pages = move_pages(pages, old_mapped, new_mapped);
+        pages = posix_resize_mapping(pages, old_mapped, new_mapped);
         if (!pages) return NULL;
     }
     /* What a shrinking block leaves in its last page must not come back when it grows again. */
@@ -136,18 +96,6 @@ void *os_pages_resize(void *pages, size_t old_size, size_t new_size) {
     }
     return pages;
 }
-
-/* ---- The heap ---- */
-
-#if defined(__GLIBC__)
-#include <malloc.h>
-
-void os_heap_trim(void) {
-    malloc_trim(0);
-}
-#else
-void os_heap_trim(void) {}
-#endif
 
 /* ---- Files ---- */
 

@@ -1,21 +1,9 @@
-/* Owns threads and their meeting points on POSIX systems. */
-#if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* sched_getaffinity, adaptive mutexes */
-#endif
-#if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
-#define _DARWIN_C_SOURCE /* pthread_cond_timedwait_relative_np */
-#endif
-#include "base/os.h"
-#include "base/os_sync.h"
+/* Owns threads and their meeting points on POSIX systems; where these differ: os_posix.h. */
+#include "base/os_posix.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { NS_PER_S = 1000000000 };
 
 /* Each thread has its own; only the address matters, so nothing is ever written. */
 static _Thread_local const char here;
@@ -31,63 +19,17 @@ struct os_signal {
     base_allocator allocator;
 };
 
-/* Waits are against the monotonic clock, so that setting the time of day cannot stretch them. Apple's
- * condition variables know no clocks but have a wait for a duration instead. */
-static int cond_init(pthread_cond_t *cond) {
-#if defined(__APPLE__)
-    return pthread_cond_init(cond, NULL);
-#else
-    pthread_condattr_t attributes;
-    int failed = pthread_condattr_init(&attributes);
-    if (failed) return failed;
-    failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (!failed) failed = pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
-    return failed;
-#endif
-}
-
-static void cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t deadline_ns) {
-    uint64_t now = os_monotonic_ns();
-    if (deadline_ns <= now) return;
-    const uint64_t longest = (uint64_t)NS_PER_S * 3600 * 24; /* fits every time_t; the caller looks again */
-    uint64_t wait = deadline_ns - now < longest ? deadline_ns - now : longest;
-#if defined(__APPLE__)
-    struct timespec duration = {(time_t)(wait / NS_PER_S), (long)(wait % NS_PER_S)};
-    pthread_cond_timedwait_relative_np(cond, lock, &duration);
-#else
-    uint64_t end = now + wait;
-    struct timespec time = {(time_t)(end / NS_PER_S), (long)(end % NS_PER_S)};
-    pthread_cond_timedwait(cond, lock, &time);
-#endif
-}
-
-/* The locks are held for so short a time that to go to sleep for one costs more than to look again. */
-static int mutex_init(pthread_mutex_t *mutex) {
-#if defined(__GLIBC__)
-    pthread_mutexattr_t attributes;
-    int failed = pthread_mutexattr_init(&attributes);
-    if (failed) return failed;
-    failed = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
-    if (!failed) failed = pthread_mutex_init(mutex, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-    return failed;
-#else
-    return pthread_mutex_init(mutex, NULL);
-#endif
-}
-
 base_status os_signal_new(const base_allocator *allocator, os_signal **out) {
     *out = NULL;
     const base_allocator apart = base_apart(allocator);
     os_signal *signal = base_alloc_zeroed(&apart, 1, sizeof *signal);
     if (!signal) return BASE_NO_MEMORY;
     signal->allocator = allocator ? *allocator : *base_default_allocator();
-    if (mutex_init(&signal->lock)) {
+    if (posix_mutex_init(&signal->lock)) {
         base_free(&apart, signal, sizeof *signal);
         return BASE_IO;
     }
-    if (cond_init(&signal->news)) {
+    if (posix_condition_init(&signal->news)) {
         pthread_mutex_destroy(&signal->lock);
         base_free(&apart, signal, sizeof *signal);
         return BASE_IO;
@@ -123,8 +65,12 @@ bool os_signal_wait(os_signal *signal, uint64_t deadline_ns) {
         if (deadline_ns == UINT64_MAX) {
             pthread_cond_wait(&signal->news, &signal->lock);
         } else {
-            if (os_monotonic_ns() >= deadline_ns) break;
-            cond_wait_until(&signal->news, &signal->lock, deadline_ns);
+            const uint64_t longest =
+                (uint64_t)NS_PER_S * 3600 * 24; /* fits every time_t; then it looks again */
+            uint64_t now = os_monotonic_ns();
+            if (now >= deadline_ns) break;
+            uint64_t wait = deadline_ns - now;
+            posix_condition_wait(&signal->news, &signal->lock, wait < longest ? wait : longest);
         }
     }
     bool had_news = signal->has_news;
@@ -188,13 +134,4 @@ void os_thread_join(os_thread *thread) {
     pthread_join(thread->thread, NULL);
     base_allocator allocator = thread->allocator;
     base_free(&allocator, thread, sizeof *thread);
-}
-
-unsigned os_processor_count(void) {
-#if defined(__linux__)
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return (unsigned)CPU_COUNT(&set);
-#endif
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count > 0 ? (unsigned)count : 1;
 }

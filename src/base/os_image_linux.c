@@ -1,25 +1,23 @@
-/* Owns images of memory on POSIX systems. Linux (and Android) has what it takes: a file in memory that can be mapped
- * privately, and a table that says which pages of a mapping are private copies. Elsewhere there are no images.
+/* Owns images of memory on Linux and Android: a file in memory that can be mapped privately, and a table that says which
+ * pages of a mapping are private copies.
  *
  *     image->file    |####|    |####|####|            a memfd, pages of zeros left out; size in whole pages
  *     image->bytes   the same, mapped for reading: where a reset takes the bytes from
  *     a copy         |####|    |##x#|####|............  x: a private page, since the guest wrote to it         */
-#if defined(__linux__) && !defined(_GNU_SOURCE)
+#if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* MAP_ANONYMOUS, pread */
 #endif
 #include "base/os.h"
 
-#ifndef WPLUG_OS_IMAGES
-#define WPLUG_OS_IMAGES 1
-#endif
-
-#if WPLUG_OS_IMAGES && defined(__linux__)
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#if defined(__ANDROID__)
+#include <android/api-level.h>
+#endif
 
 #ifndef MFD_CLOEXEC
 #define MFD_CLOEXEC 1u
@@ -40,6 +38,15 @@ struct os_image {
 #define ENTRY_SWAPPED   ((uint64_t)1 << 62)
 #define ENTRY_FROM_FILE ((uint64_t)1 << 61)
 enum { ENTRIES_AT_ONCE = 256 };
+
+/* A file in memory, or a negative number. Android ends a process that makes a system call which the system's own library
+ * does not make: it has had this one since level 30. */
+static int new_file(void) {
+#if defined(__ANDROID__)
+    if (android_get_device_api_level() < 30) return -1;
+#endif
+    return (int)syscall(SYS_memfd_create, "wplug", MFD_CLOEXEC);
+}
 
 static bool is_zero(const uint8_t *bytes, size_t size) {
     return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
@@ -76,7 +83,7 @@ base_status os_image_new(const base_allocator *allocator, const void *bytes, siz
                         .size = (size + page - 1) / page * page,
                         .page = page,
                         .page_table = -1};
-    image->file = (int)syscall(SYS_memfd_create, "wplug", MFD_CLOEXEC);
+    image->file = new_file();
     if (image->file >= 0 && fill_file(image, bytes, size)) {
         void *mapped = mmap(NULL, image->size, PROT_READ, MAP_SHARED, image->file, 0);
         if (mapped != MAP_FAILED) image->bytes = mapped;
@@ -162,29 +169,3 @@ bool os_image_reset(const os_image *image, void *pages, size_t size, size_t keep
     size_t whole = (size + image->page - 1) / image->page * image->page;
     return whole == 0 || madvise(pages, whole, MADV_DONTNEED) == 0;
 }
-
-#else
-
-base_status os_image_new(const base_allocator *allocator, const void *bytes, size_t size, os_image **out) {
-    *out = NULL;
-    return BASE_UNSUPPORTED;
-}
-
-void os_image_free(os_image *image) {}
-
-const uint8_t *os_image_bytes(const os_image *image) {
-    return NULL;
-}
-
-size_t os_image_size(const os_image *image) {
-    return 0;
-}
-
-void *os_image_map(const os_image *image, size_t reserve) {
-    return NULL;
-}
-
-bool os_image_reset(const os_image *image, void *pages, size_t size, size_t keep) {
-    return false;
-}
-#endif

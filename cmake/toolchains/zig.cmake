@@ -1,0 +1,35 @@
+# What the toolchain files for Darwin share: clang and a linker for another system, as the PyPI package ziglang brings them
+# (scripts/darwin.sh installs it in build/zig; WPLUG_ZIG names another `zig`). CMake wants a program's path where zig has
+# subcommands, so there is a script for each in the build folder. ZIG_TARGET is zig's name of the system.
+get_property(in_try_compile GLOBAL PROPERTY IN_TRY_COMPILE)
+if(NOT in_try_compile)
+    set(zig_tools ${CMAKE_BINARY_DIR}/zig-tools)
+    if(WPLUG_ZIG)
+        set(zig "\"${WPLUG_ZIG}\"")
+    else()
+        get_filename_component(zig_python ${CMAKE_CURRENT_LIST_DIR}/../../build/zig/bin/python ABSOLUTE)
+        if(NOT EXISTS ${zig_python})
+            message(FATAL_ERROR "There is no zig: run scripts/darwin.sh, or say -DWPLUG_ZIG=/path/to/zig")
+        endif()
+        set(zig "\"${zig_python}\" -m ziglang")
+    endif()
+    foreach(tool ar ranlib)
+        file(WRITE ${zig_tools}/${tool} "#!/bin/sh\nexec ${zig} ${tool} \"$@\"\n")
+    endforeach()
+    file(WRITE ${zig_tools}/cc "#!/bin/sh\nexec ${zig} cc -target ${ZIG_TARGET} \"$@\"\n")
+    foreach(tool ar ranlib cc)
+        file(CHMOD ${zig_tools}/${tool} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+    endforeach()
+endif()
+set(CMAKE_C_COMPILER ${zig_tools}/cc)
+set(CMAKE_AR ${zig_tools}/ar)
+set(CMAKE_RANLIB ${zig_tools}/ranlib)
+set(CMAKE_C_FLAGS_INIT -fno-sanitize=undefined) # which zig means for builds without optimisation
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES zig_tools)
+
+# Installing rewrites paths in libraries; on a Mac this is Apple's tool.
+find_program(CMAKE_INSTALL_NAME_TOOL NAMES install_name_tool llvm-install-name-tool-19 llvm-install-name-tool)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
