@@ -1,5 +1,5 @@
 # What the toolchain files for Darwin share: clang and a linker for another system, as the PyPI package ziglang brings them
-# (scripts/darwin.sh installs it in build/zig; WPLUG_ZIG names another `zig`). CMake wants a program's path where zig has
+# (scripts/foreign.sh installs it in build/zig; WPLUG_ZIG names another `zig`). CMake wants a program's path where zig has
 # subcommands, so there is a script for each in the build folder. ZIG_TARGET is zig's name of the system.
 get_property(in_try_compile GLOBAL PROPERTY IN_TRY_COMPILE)
 if(NOT in_try_compile)
@@ -9,7 +9,7 @@ if(NOT in_try_compile)
     else()
         get_filename_component(zig_python ${CMAKE_CURRENT_LIST_DIR}/../../build/zig/bin/python ABSOLUTE)
         if(NOT EXISTS ${zig_python})
-            message(FATAL_ERROR "There is no zig: run scripts/darwin.sh, or say -DWPLUG_ZIG=/path/to/zig")
+            message(FATAL_ERROR "There is no zig: run scripts/foreign.sh, or say -DWPLUG_ZIG=/path/to/zig")
         endif()
         set(zig "\"${zig_python}\" -m ziglang")
     endif()

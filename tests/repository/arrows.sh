@@ -19,6 +19,7 @@ plugins:
 cli: wplug
 web: wplug
 examples: wplug
+bindings: wplug
 '
 # Rooms that also compile for the guest, where there is no such operating system.
 no_os='src/json src/rpc pdk'

@@ -5,7 +5,7 @@ set -euo pipefail
 arrows=$1
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root"/src/{base,json,engine,host,adapters} "$root"/{cli,pdk} "$root"/include/wplug
+mkdir -p "$root"/src/{base,json,engine,host,adapters} "$root"/{cli,pdk,bindings/android} "$root"/include/wplug
 touch "$root/src/host/host.h"
 echo '#include <wasi/api.h>' >"$root/pdk/system.c"
 echo '#include "base/base.h"' >"$root/src/json/right.c"
@@ -31,6 +31,7 @@ expect_refusal src/base/up.c '#include "json/json.h"'
 expect_refusal src/json/sideways.c '#include "engine/engine.h"'
 expect_refusal src/json/system.c '#include "base/os.h"'
 expect_refusal src/engine/up.h '#  include "wasi/wasi.h"'
+expect_refusal bindings/android/inside.c '#include "host/host.h"'
 expect_refusal cli/inside.c '#include <host/host.h>'
 expect_refusal cli/around.c '#include "../src/base/base.h"'
 expect_refusal include/wplug/wplug.h '#include "base/base.h"'

@@ -1,0 +1,36 @@
+// swift-tools-version:5.9
+// wplug for Swift: the library as a C target, and the wrapper in bindings/swift over its public header. docs/mobile.md says
+// what of this was tried, and what was not.
+import PackageDescription
+
+// The sources are named one by one, because src/base has files for other systems too.
+// tests/repository/swift_package.sh compares them with what is there.
+#if os(Linux)
+let system = ["os_linux.c", "os_clock_posix.c", "os_image_linux.c"]
+#else
+let system = ["os_darwin.c", "os_image_none.c"]
+#endif
+let base = ["base.c", "os_posix.c", "os_sync_posix.c"] + system
+
+let package = Package(
+    name: "wplug",
+    platforms: [.macOS(.v11), .iOS(.v13)],
+    products: [.library(name: "Wplug", targets: ["Wplug"])],
+    targets: [
+        .target(
+            name: "CWplug",
+            path: ".",
+            sources: base.map { "src/base/" + $0 } + [
+                "src/json", "src/rpc", "src/engine", "src/wasi", "src/host",
+            ],
+            publicHeadersPath: "include",
+            cSettings: [
+                .headerSearchPath("src"),
+                .define("NDEBUG", .when(configuration: .release)),
+            ]
+        ),
+        .target(name: "Wplug", dependencies: ["CWplug"], path: "bindings/swift/Sources"),
+        .testTarget(name: "WplugTests", dependencies: ["Wplug"], path: "bindings/swift/Tests"),
+    ],
+    cLanguageStandard: .gnu11
+)
