@@ -10,7 +10,7 @@ BUILD_PACKAGES=(clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32 libc
                 pkg-config libcmocka-dev libuv1-dev wabt)
 TEST_PACKAGES=("${BUILD_PACKAGES[@]}" xz-utils)
 CI_PACKAGES=("${TEST_PACKAGES[@]}" gcc clang-format-19 libclang-rt-19-dev valgrind git chromium firefox-esr
-             dpkg-dev file)
+             dpkg-dev file openjdk-17-jdk-headless)
 
 say() {
     printf '\n==> %s\n' "$*"

@@ -17,6 +17,8 @@
 # with 77 where there is no zig to be had.
 source "$(dirname "$0")/common.sh"
 
+source tests/install/system_functions.sh
+
 ZIG_VERSION=0.17.1
 IOS_VERSION=13.0
 ANDROID_LEVEL=24
@@ -39,6 +41,14 @@ declared_names() {
 # expect_names WHAT: the names on stdin are those of the header, and no others.
 expect_names() {
     diff <(declared_names) <(sort -u) || fail "$1 does not offer just what wplug.h declares (<)"
+}
+
+# expect_system_functions NAME ROW...: the names on stdin are listed in docs/mobile.md.
+expect_system_functions() {
+    local name=$1 missing
+    shift
+    missing=$(check_system_functions docs/mobile.md "every C library" maths POSIX "$@") ||
+        fail "docs/mobile.md does not list what $name needs: $missing"
 }
 
 check_macos() {
@@ -65,8 +75,8 @@ check_macos() {
         "$folder/src/engine/CMakeFiles/wplug_engine.dir/interpreter.c.o" >"$folder/handle_BR"
     grep -qE $'\t(br\tx|jmpq\t\\*)' "$folder/handle_BR" || fail "handlers do not end in tail calls: $folder/handle_BR"
     ! grep -E '\b(sp|rsp|pushq)\b' "$folder/handle_BR" || fail "handlers use the stack: $folder/handle_BR"
-    say "$1: libwplug.dylib and libwplug.a offer the $(declared_names | wc -l) functions of wplug.h; needed of the system:"
-    llvm-nm-19 -u "$shared" | tr -d ' ' | sed 's/^_//' | sort | paste -sd ' ' | fold -s -w 110
+    llvm-nm-19 -u "$shared" | tr -d ' ' | sed 's/^_//' | expect_system_functions "$1" Darwin
+    say "$1: libwplug.dylib and libwplug.a offer the $(declared_names | wc -l) functions of wplug.h and no others"
 }
 
 build_macos() {
@@ -109,8 +119,8 @@ compile() {
     done
 }
 
-# check_objects NAME PREFIX: the objects offer what wplug.h declares, and need nothing of each other that is not there.
-# Writes what they need of the system to build/NAME/system. PREFIX is what names begin with in this format.
+# check_objects NAME PREFIX ROW...: the objects offer what wplug.h declares, and need nothing of each other that is not there,
+# and of the system what docs/mobile.md lists. PREFIX is what names begin with in this format.
 check_objects() {
     local folder=build/$1
     llvm-nm-19 -u "$folder"/*.o 2>/dev/null | awk '/ U / {print $2}; NF == 1 && /^_/ {print $1}' | sort -u >"$folder/needed"
@@ -118,8 +128,8 @@ check_objects() {
     comm -13 "$folder/offered" "$folder/needed" | sed "s/^$2//" >"$folder/system"
     ! grep -E '^(base|os|posix|json|rpc|engine|wasi|host|glue)_' "$folder/system" || fail "a file is missing"
     ! comm -23 <(declared_names | sed "s/^_/$2/") "$folder/offered" | grep . || fail "functions of wplug.h are missing"
-    say "$1: $(find "$folder" -name '*.o' | wc -l) objects in build/$1; needed of the system:"
-    paste -sd ' ' "$folder/system" | fold -s -w 110
+    expect_system_functions "$1" "${@:3}" <"$folder/system"
+    say "$1: $(find "$folder" -name '*.o' | wc -l) objects in build/$1"
 }
 
 # Functions that this version of iOS does not have yet are errors.
@@ -132,7 +142,7 @@ build_ios() {
     llvm-objdump-19 --macho --private-headers "build/$1/base_base.o" | grep -A 3 LC_BUILD_VERSION | grep -q 'platform ios' ||
         fail "the objects are not iOS'"
     llvm-ar-19 rcs "build/$1/libwplug.a" "build/$1"/*.o
-    check_objects "$1" _
+    check_objects "$1" _ Darwin
 }
 
 build_android() {
@@ -156,10 +166,14 @@ build_android() {
     compile "$1" --target=$triple$ANDROID_LEVEL -fPIC -isystem $stand_in -isystem "$headers/$musl-linux-musl" \
         -isystem "$headers/generic-musl" -isystem "$headers/$linux-linux-any" -isystem "$headers/any-linux-any" \
         -isystem "$jni" -isystem "$jni/linux" -- "${files[@]}"
-    check_objects "$1" ""
+    check_objects "$1" "" Linux Android
+    # Joined as cmake/libwplug.cmake does it.
+    clang-19 --target=$triple$ANDROID_LEVEL -r -nostdlib -o "build/$1/joined" "build/$1"/*.o
+    llvm-objcopy-19 --localize-hidden "build/$1/joined"
+    llvm-nm-19 -g --defined-only "build/$1/joined" | awk '{print "_" $3}' | grep -v '^_JNI_On' | expect_names "build/$1/joined"
 }
 
-install_missing clang-19 llvm-19 cmake ninja-build python3-venv
+install_missing clang-19 lld-19 llvm-19 cmake ninja-build python3-venv
 [ $# -gt 0 ] || set -- macos-arm64 macos-x86_64 ios-arm64 android-arm64 android-x86_64
 get_zig
 for name in "$@"; do
