@@ -222,10 +222,15 @@ public final class HostTest {
         }
     }
 
+    /** So that nothing but what is tested ends a call. */
+    private static CallOptions endless() {
+        return new CallOptions().limits(new Limits().timeNanos(Limits.UNLIMITED));
+    }
+
     public void a_cancelled_call_stops() throws Exception {
         try (Plugin plugin = guest("spin"); Plugin tester = tester();
              Host host = Host.builder().threads(1).callsPerThread(1).build()) {
-            Call call = host.callAsync(plugin, "anything", null);
+            Call call = host.callAsync(plugin, "anything", null, endless());
             that(call.cancel(true), "it was running");
             thrown(CancellationException.class, () -> call.get());
             // The thread takes one call at a time, so this one runs when the other has stopped.
@@ -237,13 +242,15 @@ public final class HostTest {
         CountDownLatch asked = new CountDownLatch(1);
         AtomicReference<Throwable> end = new AtomicReference<>();
         AtomicReference<Boolean> still = new AtomicReference<>();
+        AtomicReference<Request> kept = new AtomicReference<>();
         try (Plugin plugin = tester();
              Host host = Host.builder().asyncMethod("echo", request -> {
+                 kept.set(request);
                  asked.countDown();
                  return new CompletableFuture<>();
              }).build()) {
             Thread thread = new Thread(() -> {
-                end.set(thrown(CallException.class, () -> host.call(plugin, "many_echo", "1")));
+                end.set(thrown(CallException.class, () -> host.call(plugin, "many_echo", "1", endless())));
                 still.set(Thread.currentThread().isInterrupted());
             });
             thread.start();
@@ -252,6 +259,7 @@ public final class HostTest {
             thread.join();
             equal(Status.CANCELLED, ((CallException) end.get()).status());
             equal(true, still.get());
+            while (kept.get().isOpen()) Thread.sleep(1); // its call ends, too
         }
     }
 
@@ -313,15 +321,15 @@ public final class HostTest {
     }
 
     public void deep_recursion_in_a_host_method_is_an_answer() throws Exception {
-        try (Host host = Host.builder().method("first", request -> endless(1)).method("second", r -> "2").build()) {
+        try (Host host = Host.builder().method("first", request -> deeper(1)).method("second", r -> "2").build()) {
             String both = ask(host, "1");
             contains("StackOverflowError", both);
             contains("\"id\":1,\"result\":2", both);
         }
     }
 
-    private static String endless(int depth) {
-        return endless(depth + 1) + depth;
+    private static String deeper(int depth) {
+        return deeper(depth + 1) + depth;
     }
 
     public void a_result_that_is_not_json_is_an_error() throws Exception {
@@ -465,8 +473,8 @@ public final class HostTest {
         }).build();
         Plugin plugin = tester();
         Plugin spin = guest("spin");
-        Call waits = host.callAsync(plugin, "many_echo", "1");
-        Call spins = host.callAsync(spin, "anything", null);
+        Call waits = host.callAsync(plugin, "many_echo", "1", endless());
+        Call spins = host.callAsync(spin, "anything", null, endless());
         asked.await();
         plugin.close(); // a call needs it no more
         spin.close();
