@@ -65,11 +65,21 @@ set_target_properties(wplug_shared PROPERTIES
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set_target_properties(wplug_static PROPERTIES EXPORT_NAME static)
-wplug_version_symbols(wplug_shared ${PROJECT_SOURCE_DIR}/include/wplug/wplug.h
+wplug_export_symbols(wplug_shared ${PROJECT_SOURCE_DIR}/include/wplug/wplug.h
     WPLUG_${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 if(APPLE)
     # Programs say where they look for it, wherever it was built. CMake knows this by itself on a Mac alone.
     set_target_properties(wplug_shared PROPERTIES INSTALL_NAME_DIR @rpath BUILD_WITH_INSTALL_NAME_DIR ON)
+endif()
+set(pc_private "-lm -pthread")
+if(WIN32)
+    # The same for the name that programs look for at run time.
+    set_target_properties(wplug_shared PROPERTIES
+        RUNTIME_OUTPUT_NAME wplug-${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    # Where randomness comes from.
+    target_link_libraries(wplug_static INTERFACE bcrypt)
+    target_link_libraries(wplug_shared PRIVATE bcrypt)
+    set(pc_private "-lbcrypt")
 endif()
 if(UNIX)
     # Some float instructions are calls of the maths library on processors without an instruction for them.

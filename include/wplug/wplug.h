@@ -51,10 +51,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(_WIN32) && defined(WPLUG_BUILD_SHARED)
-#define WPLUG_API __declspec(dllexport)
-#elif defined(_WIN32) && defined(WPLUG_USE_SHARED)
+#if defined(_WIN32) && defined(WPLUG_USE_SHARED)
 #define WPLUG_API __declspec(dllimport)
+#elif defined(_WIN32)
+#define WPLUG_API /* what the DLL exports is in its module definition, which is made from this header */
 #elif defined(__GNUC__) || defined(__clang__)
 #define WPLUG_API __attribute__((visibility("default")))
 #else

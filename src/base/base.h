@@ -10,7 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(__MINGW32__) && !defined(__clang__)
+/* Where GCC's `printf` means the one of Windows. Ours is the standard's everywhere. */
+#define BASE_PRINTF(format_index, first_argument)                                                            \
+    __attribute__((format(gnu_printf, format_index, first_argument)))
+#elif defined(__GNUC__) || defined(__clang__)
 #define BASE_PRINTF(format_index, first_argument)                                                            \
     __attribute__((format(printf, format_index, first_argument)))
 #else
