@@ -1,8 +1,8 @@
 /* wplug call: one method of one plugin, its result on stdout. */
 #include "cli.h"
+#include "system.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +67,7 @@ int cli_exit_status(wplug_status status) {
     case WPLUG_MESSAGE_LIMIT:
     case WPLUG_LOG_LIMIT:
     case WPLUG_HOST_CALL_LIMIT: return CLI_LIMIT;
-    case WPLUG_CANCELLED: return CLI_SIGNAL + SIGINT;
+    case WPLUG_CANCELLED: return CLI_SIGNAL + SYSTEM_SIGINT;
     default: return CLI_FAILED;
     }
 }

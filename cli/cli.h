@@ -7,9 +7,10 @@
  *   text.c          a growable text, whole files, and what may be shown on a terminal
  *   call.c          wplug call          run.c   wplug run
  *   inspect.c       wplug inspect       json_walk.c   walking over JSON that the library wrote
- *   loop.c          the poll loop that drives the runtime, signals included
+ *   loop.c          the loop that drives the runtime and waits for everything else
  *   host_command.c  host methods that are shell commands
- *   host_files.c    the host method read_file */
+ *   host_files.c    the host method read_file
+ *   system.h        the door to the operating system: system_posix.c, system_windows.c */
 #ifndef WPLUG_CLI_H
 #define WPLUG_CLI_H
 
@@ -142,8 +143,7 @@ void cli_print_options(int which);
 typedef struct cli_loop cli_loop;
 typedef struct cli_commands cli_commands;
 
-/* One task driven to its end by poll(2), with the host methods' processes, the process's stdio and signals.
- */
+/* One task driven to its end, with the host methods' processes, the process's stdio and interruptions. */
 struct cli_loop {
     wplug_runtime *runtime;
     cli_commands *commands; /* NULL: none */
@@ -153,7 +153,7 @@ struct cli_loop {
     int signal;           /* the signal that cancelled it, or 0 */
 };
 
-/* Makes the runtime and catches signals. False after a complaint. */
+/* Makes the runtime and catches interruptions. False after a complaint. */
 bool cli_loop_open(cli_loop *loop);
 /* The completion callback for the task; `user` is the loop. */
 void cli_loop_done(void *user, wplug_task task, wplug_result *result);
@@ -165,20 +165,17 @@ void cli_loop_close(cli_loop *loop);
 /* ---- host_command.c
  * ------------------------------------------------------------------------------------------- */
 
-struct pollfd;
+struct system_child;
 
 /* Registers a host method for each --host. The hosts stay the caller's. */
 cli_commands *cli_commands_new(wplug_runtime *runtime, const cli_settings *settings);
-/* The descriptors that running commands wait for: fills up to CLI_COMMANDS_POLL_MAX and returns how many. */
-size_t cli_commands_poll(cli_commands *commands, struct pollfd *fds);
-/* After poll: moves bytes; with `reap` also asks which processes have ended. */
-void cli_commands_handle(cli_commands *commands, const struct pollfd *fds, size_t count, bool reap);
+/* The processes that run: fills up to SYSTEM_CHILDREN_MAX and returns how many. */
+size_t cli_commands_children(const cli_commands *commands, struct system_child **children);
+/* After something has happened to them: moves bytes; with `reap` also asks which processes have ended. */
+void cli_commands_handle(cli_commands *commands, bool reap);
 /* Kills what still runs: the call has ended. */
 void cli_commands_stop(cli_commands *commands);
 void cli_commands_free(cli_commands *commands);
-
-#define CLI_COMMANDS_AT_ONCE  64 /* more wait for their turn */
-#define CLI_COMMANDS_POLL_MAX (3 * CLI_COMMANDS_AT_ONCE)
 
 /* ---- host_files.c
  * --------------------------------------------------------------------------------------------- */

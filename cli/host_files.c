@@ -7,13 +7,11 @@
  * ends before it, and `next` says where the next piece begins. Bytes that are not UTF-8 become U+FFFD, as
  * JSON is text. */
 #include "cli.h"
+#include "system.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* However much is asked for. Escapes make content up to six times as long, and the message must stay below
  * its limit. */
@@ -22,45 +20,10 @@
 #define PIECE_MIN 4
 
 char *cli_files_root(const char *folder) {
-    struct stat about;
-    char *root = realpath(folder, NULL);
-    if (root == NULL || stat(root, &about) != 0) {
-        cli_complain("--files %s: %s", folder, strerror(errno));
-    } else if (!S_ISDIR(about.st_mode)) {
-        cli_complain("--files %s: not a folder", folder);
-    } else {
-        return root;
-    }
-    free(root);
-    return NULL;
-}
-
-/* Opens a regular file below the folder. -1, with a sentence in *why, where there is none of that name. */
-static int open_below(const char *root, const cli_text *path, const char **why) {
-    *why = "there is no such file in the folder";
-    if (path->size == 0 || path->data[0] == '/' || memchr(path->data, 0, path->size) != NULL) return -1;
-    cli_text joined = {0};
-    cli_text_append(&joined, root, strlen(root));
-    cli_text_append(&joined, "/", 1);
-    cli_text_append(&joined, path->data, path->size);
-    char *real = realpath(joined.data, NULL);
-    cli_text_free(&joined);
-    /* With all links and dots resolved, it is below the folder if it begins with the folder's name and a
-     * slash. What is outside gets the same answer as what is not there, so that nothing can be learnt about
-     * it. */
-    size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
-    bool is_below = real != NULL && strncmp(real, root, length) == 0 && real[length] == '/';
-    /* Opening must not wait for the writer of a fifo. */
-    int fd = is_below ? open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW) : -1;
-    if (is_below && fd < 0) *why = strerror(errno);
-    free(real);
-    struct stat about;
-    if (fd >= 0 && (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))) {
-        *why = "it is not a regular file";
-        close(fd);
-        fd = -1;
-    }
-    return fd;
+    char *root = system_folder(folder);
+    if (root == NULL)
+        cli_complain("--files %s: %s", folder, errno == ENOTDIR ? "not a folder" : strerror(errno));
+    return root;
 }
 
 /* How much of `bytes` is whole characters: without the first bytes of a character that is cut off at the end.
@@ -75,33 +38,17 @@ static size_t whole_characters(const unsigned char *bytes, size_t size) {
     return size;
 }
 
-/* Reads up to `length` bytes at `offset`, fewer only at the end of the file. -1 with errno where that fails.
- */
-static ssize_t read_at(int fd, char *bytes, size_t length, uint64_t offset) {
-    size_t total = 0;
-    while (total < length) {
-        ssize_t got = pread(fd, bytes + total, length - total, (off_t)(offset + total));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return -1;
-        if (got == 0) break;
-        total += (size_t)got;
-    }
-    return (ssize_t)total;
-}
-
 /* Builds the result from the piece at `offset`. False, with errno, where reading fails. */
-static bool read_piece(int fd, uint64_t offset, uint64_t length, cli_text *result) {
-    struct stat about;
-    if (fstat(fd, &about) != 0) return false;
+static bool read_piece(system_file file, uint64_t offset, uint64_t length, cli_text *result) {
+    uint64_t size;
+    if (!system_file_size(file, &size)) return false;
     size_t wanted = length > PIECE_MAX ? PIECE_MAX : length < PIECE_MIN ? PIECE_MIN : (size_t)length;
     cli_text piece = {0};
-    ssize_t got =
-        offset > INT64_MAX - PIECE_MAX ? 0 : read_at(fd, cli_text_space(&piece, wanted), wanted, offset);
+    ptrdiff_t got = system_file_read(file, cli_text_space(&piece, wanted), wanted, offset);
     if (got < 0) {
         cli_text_free(&piece);
         return false;
     }
-    uint64_t size = (uint64_t)about.st_size;
     bool is_end = (size_t)got < wanted || offset + (uint64_t)got >= size;
     size_t used = is_end ? (size_t)got : whole_characters((const unsigned char *)piece.data, (size_t)got);
     size_t quoted;
@@ -133,12 +80,14 @@ static void answer_path(wplug_request *request, const char *root, cli_text *path
                         uint64_t length) {
     const char *why;
     cli_text result = {0};
-    int fd = open_below(root, path, &why);
-    if (fd >= 0 && !read_piece(fd, offset, length, &result)) {
+    /* A name with a zero in it would be cut there. */
+    bool is_whole = memchr(path->data, 0, path->size) == NULL;
+    system_file file = system_open_below(root, is_whole ? path->data : "", &why);
+    if (file != SYSTEM_NO_FILE && !read_piece(file, offset, length, &result)) {
         why = strerror(errno);
         cli_text_free(&result);
     }
-    if (fd >= 0) close(fd);
+    if (file != SYSTEM_NO_FILE) system_file_close(file);
     if (result.data == NULL) {
         static const char start[] = "cannot read ";
         cli_text_append(&result, start, sizeof start - 1);

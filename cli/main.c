@@ -1,9 +1,8 @@
 /* The wplug command: finds the subcommand. */
 #include "cli.h"
+#include "system.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -31,18 +30,8 @@ static int print_help(void) {
     return cli_finish_stdout() ? CLI_OK : CLI_FAILED;
 }
 
-/* A descriptor 0, 1 or 2 that is closed would be given to the next file or pipe that is opened, and then
- * taken for stdio. Each is filled with one that fails when it is used, as the closed one does. */
-static void fill_closed_stdio(void) {
-    for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
-            _exit(CLI_FAILED);
-}
-
 int main(int count, char **arguments) {
-    fill_closed_stdio();
-    /* A line at a time, so that lines of the log and of host commands do not run into each other. */
-    setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
+    system_start(&count, &arguments);
     if (count < 2) return cli_wrong_usage("", "a subcommand is missing");
     const char *name = arguments[1];
     for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)

@@ -1,14 +1,6 @@
 /* wplug run: a WASI command with the process's own stdio, or one exported function. */
 #include "cli.h"
-
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* What a pipe takes without blocking once poll says that it is writable. */
-#define WRITE_AT_ONCE 4096
+#include "system.h"
 
 static int print_help(void) {
     puts("usage: wplug run [OPTION...] FILE.wasm [ARG...]\n"
@@ -37,40 +29,26 @@ static int print_help(void) {
 /* ---- Stdio that never blocks ------------------------------------------------------------------------------
  */
 
-/* Asks whether a read or write would go through now; else notes that the loop should wait for it. */
-static bool is_ready(cli_loop *loop, int fd, short events) {
-    struct pollfd ask = {.fd = fd, .events = events};
-    if (poll(&ask, 1, 0) > 0) return true;
-    loop->wants_fd[fd] = true;
-    return false;
-}
-
-/* What a failed read or write means. Descriptors that came to us non-blocking can say EAGAIN in spite of
- * poll. */
-static ptrdiff_t failed_io(cli_loop *loop, int fd) {
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
-        loop->wants_fd[fd] = true;
-        return WPLUG_IO_WOULD_BLOCK;
+/* What a read or write means for the guest; where it would block, the loop is to wait for it. */
+static ptrdiff_t stdio_result(cli_loop *loop, int fd, ptrdiff_t moved) {
+    switch (moved) {
+    case SYSTEM_WOULD_BLOCK: loop->wants_fd[fd] = true; return WPLUG_IO_WOULD_BLOCK;
+    case SYSTEM_FAILED: return WPLUG_IO_FAILED;
+    case SYSTEM_NOBODY_READS:
+        /* A native program would get SIGPIPE now. */
+        loop->signal = SYSTEM_SIGPIPE;
+        wplug_task_cancel(loop->runtime, loop->task);
+        return WPLUG_IO_CLOSED;
+    default: return moved;
     }
-    if (errno != EPIPE) return WPLUG_IO_FAILED;
-    /* Nobody reads any more: a native program would get SIGPIPE now. */
-    loop->signal = SIGPIPE;
-    wplug_task_cancel(loop->runtime, loop->task);
-    return WPLUG_IO_CLOSED;
 }
 
 static ptrdiff_t read_stdin(void *user, void *buffer, size_t size) {
-    if (!is_ready(user, 0, POLLIN)) return WPLUG_IO_WOULD_BLOCK;
-    ssize_t got = read(0, buffer, size);
-    return got < 0 ? failed_io(user, 0) : got;
+    return stdio_result(user, 0, system_read_stdin(buffer, size));
 }
 
 static ptrdiff_t write_stdio(void *user, int fd, const void *bytes, size_t size) {
-    if (!is_ready(user, fd, POLLOUT)) return WPLUG_IO_WOULD_BLOCK;
-    struct stat about;
-    bool is_file = fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
-    ssize_t put = write(fd, bytes, is_file || size < WRITE_AT_ONCE ? size : WRITE_AT_ONCE);
-    return put < 0 ? failed_io(user, fd) : put;
+    return stdio_result(user, fd, system_write_stdio(fd, bytes, size));
 }
 
 /* ---- The end ----------------------------------------------------------------------------------------------

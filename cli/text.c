@@ -1,6 +1,7 @@
 /* Text: growing it, reading it from files, and showing it. Owns the rule that memory running out ends the
  * program. */
 #include "cli.h"
+#include "system.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -59,7 +60,7 @@ int cli_wrong_usage(const char *command, const char *format, ...) {
 
 bool cli_read_file(const char *path, cli_text *out) {
     bool is_stdin = strcmp(path, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(path, "rb");
+    FILE *file = is_stdin ? stdin : system_open(path);
     if (file == NULL) {
         cli_complain("cannot read %s: %s", path, strerror(errno));
         return false;

@@ -1,5 +1,6 @@
 /* The runtime: many calls on one thread, turns, times, waking, cancelling, callbacks that call back, misuse. */
 #include "fixture.h"
+#include "system.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -434,7 +435,7 @@ static void write_wake(void *user) {
 static void an_event_loop_needs_step_and_wake_alone(void **state) {
     if (!HAS_THREADS) skip();
     FIXTURE;
-    assert_int_equal(pipe(wake_pipe), 0);
+    assert_true(system_pipe(wake_pipe));
     wplug_runtime_set_wake(self->runtime, write_wake, NULL);
     wplug_runtime_set_method(self->runtime, "keep", keep, self);
     call_end ending = {0, 0, NULL};

@@ -9,13 +9,14 @@
 
 #include "base/os.h"
 #include "engine/interpreter.h"
+#include "system.h"
 #include "unit/test_heap.h"
 
-#include <dirent.h>
 #include <stdio.h>
+#if !defined(_WIN32)
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#endif
 
 /*
 (module
@@ -218,21 +219,14 @@ static void a_few_changed_pages_are_put_back_one_by_one(void **state) {
     }
 }
 
-static int open_descriptors(void) {
-    int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    if (!folder) return -1;
-    while (readdir(folder)) count++;
-    closedir(folder);
-    return count;
-}
-
 static void no_descriptor_is_left(void **state) {
-    int before = open_descriptors();
+    int before = system_open_descriptors();
     use_again_and_again(true, 0);
-    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(system_open_descriptors(), before);
 }
 
+/* Windows knows neither a limit of descriptors nor fork. */
+#if !defined(_WIN32)
 static void without_descriptors_memories_are_copied(void **state) {
     struct rlimit limit, none;
     engine_module *module = load_pages();
@@ -285,6 +279,8 @@ static void a_child_process_resets_its_own_pages(void **state) {
     engine_snapshot_free(snapshot);
     engine_module_release(first.module);
 }
+
+#endif
 
 /* ---- Exceptions ---- */
 
@@ -391,8 +387,10 @@ int main(void) {
         cmocka_unit_test(memories_that_are_copied_are_as_new_after_a_reset),
         cmocka_unit_test(a_few_changed_pages_are_put_back_one_by_one),
         cmocka_unit_test(no_descriptor_is_left),
+#if !defined(_WIN32)
         cmocka_unit_test(without_descriptors_memories_are_copied),
         cmocka_unit_test(a_child_process_resets_its_own_pages),
+#endif
         cmocka_unit_test(exceptions_that_are_held_are_part_of_it),
         cmocka_unit_test(a_run_that_does_not_wait_cannot_be_taken),
         cmocka_unit_test(a_store_with_two_instances_cannot_be_taken),

@@ -1,8 +1,8 @@
 /* The pool of a runtime: how many sandboxes it keeps, and for how long; plugins that are released while it has some of them;
  * many calls at once, on many threads, and for a long time; memory that runs out. */
+#include "system.h"
 #include "watch.h"
 
-#include <dirent.h>
 #include <pthread.h>
 
 #define EARLY GUESTS "/early.wasm"
@@ -172,18 +172,9 @@ static void a_snapshot_mode_that_is_none_is_refused(void **state) {
 
 /* ---- For a long time ---- */
 
-static int open_descriptors(void) {
-    int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    if (!folder) return -1;
-    while (readdir(folder)) count++;
-    closedir(folder);
-    return count;
-}
-
 static void thousands_of_calls_leave_nothing_behind(void **state) {
     meter ours = {0};
-    int before = open_descriptors();
+    int before = system_open_descriptors();
     wplug_runtime *runtime = runtime_with(&ours, 0);
     wplug_plugin *plugin = plugin_with(&ours, EARLY), *actor = plugin_with(&ours, HOSTILE_ACTOR);
     wplug_runtime_set_method(runtime, "echo", echo, NULL);
@@ -197,17 +188,17 @@ static void thousands_of_calls_leave_nothing_behind(void **state) {
         if (i == 10) {
             bytes = ours.bytes;
             blocks = ours.blocks;
-            descriptors = open_descriptors();
+            descriptors = system_open_descriptors();
         }
     }
     assert_int_equal(ours.bytes, bytes);
     assert_int_equal(ours.blocks, blocks);
-    assert_int_equal(open_descriptors(), descriptors);
+    assert_int_equal(system_open_descriptors(), descriptors);
     wplug_plugin_release(plugin);
     wplug_plugin_release(actor);
     wplug_runtime_free(runtime);
     assert_int_equal(ours.blocks, 0);
-    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(system_open_descriptors(), before);
 }
 
 /* ---- Many threads ---- */

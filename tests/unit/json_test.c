@@ -235,13 +235,20 @@ static void utf8_is_accepted_and_refused_as_unicode_says(void **state) {
     }
 }
 
+/* Puts `text` where `next` is and returns its end. */
+static char *put(char *next, const char *text) {
+    const size_t size = strlen(text);
+    memcpy(next, text, size + 1);
+    return next + size;
+}
+
 static char *nested(size_t depth, const char *open, const char *close, const char *inside) {
     size_t size = depth * (strlen(open) + strlen(close)) + strlen(inside) + 1;
     char *text = malloc(size), *next = text;
     assert_non_null(text);
-    for (size_t i = 0; i < depth; i++) next = stpcpy(next, open);
-    next = stpcpy(next, inside);
-    for (size_t i = 0; i < depth; i++) next = stpcpy(next, close);
+    for (size_t i = 0; i < depth; i++) next = put(next, open);
+    next = put(next, inside);
+    for (size_t i = 0; i < depth; i++) next = put(next, close);
     return text;
 }
 
