@@ -500,9 +500,19 @@ static void on_packet(system_events *events, ULONG_PTR key, DWORD number, OVERLA
     }
 }
 
+/* A pipe in which nothing was begun may be ready, as far as anybody knows, and there will be no packet to say so. */
+static bool has_idle_pipe(const system_child *child) {
+    for (int i = 0; i < SYSTEM_CHILD_PIPES; i++)
+        if (child->pipes[i] != NULL && !child->pipes[i]->is_pending) return true;
+    return false;
+}
+
 bool system_wait(system_events *events, int timeout_ms) {
     fflush(stderr);
+    for (size_t i = 0; i < events->child_count; i++)
+        if (has_idle_pipe(events->children[i])) events->has_child_moved = true;
     DWORD wait_ms = timeout_ms < 0 ? INFINITE : (DWORD)timeout_ms;
+    if (events->has_child_moved) wait_ms = 0;
     for (;;) {
         DWORD number;
         ULONG_PTR key;

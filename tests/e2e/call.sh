@@ -443,14 +443,16 @@ test_a_terminating_signal_ends_a_call_cleanly() {
 test_a_full_disk_is_an_error() {
     [ -e /dev/full ] || return 0
     status=0
-    "$WPLUG" call "$plugin" ping >/dev/full 2>err || status=$?
+    # shellcheck disable=SC2086 # the runner is a command with its options
+    ${WPLUG_RUNNER:-} "$WPLUG" call "$plugin" ping >/dev/full 2>err || status=$?
     expect_status 1
     expect_err_has "cannot write to standard output"
 }
 
 test_a_closed_stdout_is_an_error() {
     status=0
-    "$WPLUG" call "$plugin" ping >&- 2>err || status=$?
+    # shellcheck disable=SC2086 # the runner is a command with its options
+    ${WPLUG_RUNNER:-} "$WPLUG" call "$plugin" ping >&- 2>err || status=$?
     expect_status 1
     expect_err_has "cannot write to standard output"
 }
@@ -462,7 +464,8 @@ test_a_broken_pipe_is_an_error() {
     status=0
     {
         wait $! || true
-        "$WPLUG" call "$plugin" ping 2>err || echo $? >status_file
+        # shellcheck disable=SC2086
+        ${WPLUG_RUNNER:-} "$WPLUG" call "$plugin" ping 2>err || echo $? >status_file
     } >pipe
     [ -f status_file ] && status=$(cat status_file)
     expect_status 1

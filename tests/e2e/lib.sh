@@ -4,6 +4,7 @@
 #   WPLUG     the command under test          PLUGINS   the folder of the example plugins
 #   GUESTS    the folder of the test guests   EXAMPLES  the folder of the example hosts
 #   ROOT      the project                     LINE_CLIENT   a client for servers that speak in lines
+#   CHILD     what host commands are made of on Windows
 #   WPLUG_RUNNER (may be empty) is put before each run of the command, e.g. valgrind
 
 # launch PROGRAM ARGUMENT...: runs it; its output is then in the files out and err, its status in $status.

@@ -161,7 +161,8 @@ test_a_reader_that_went_away_ends_the_command_like_a_native_one() {
     (exec <pipe) &
     {
         wait $! || true
-        head -c 1000000 /dev/zero | "$WPLUG" run "$GUESTS/cat.wasm" 2>err || echo $? >status_file
+        # shellcheck disable=SC2086 # the runner is a command with its options
+        head -c 1000000 /dev/zero | ${WPLUG_RUNNER:-} "$WPLUG" run "$GUESTS/cat.wasm" 2>err || echo $? >status_file
     } >pipe
     status=0
     [ -f status_file ] && status=$(cat status_file)

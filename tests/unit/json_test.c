@@ -927,6 +927,18 @@ static size_t significant_digits(const char *text) {
     return count - zeros;
 }
 
+/* What the C library makes of a text. mingw-w64's takes some for their neighbours, 4.920126228925448e+260 for 2^866, so there
+ * our own reading, which other systems check, has to do. */
+static double library_double(const char *text) {
+#if defined(__MINGW32__)
+    double value;
+    assert_int_equal(json_read_double(parse(text), &value, NULL), BASE_OK);
+    return value;
+#else
+    return strtod(text, NULL);
+#endif
+}
+
 static void written_doubles_read_back_and_no_shorter_text_does(void **state) {
     (void)state;
     uint64_t random = 88172645463325252u;
@@ -943,13 +955,13 @@ static void written_doubles_read_back_and_no_shorter_text_does(void **state) {
         const char *text = (const char *)out.data;
         assert_int_equal(json_read_double(parse(text), &back, NULL), BASE_OK);
         if (memcmp(&back, &value, sizeof back) != 0) fail_msg("%a was written as %s", value, text);
-        back = strtod(text, NULL);
+        back = library_double(text);
         if (memcmp(&back, &value, sizeof back) != 0) fail_msg("%a was written as %s", value, text);
         char shorter[64];
         int digits = (int)significant_digits(text);
         if (digits < 2) continue;
         snprintf(shorter, sizeof shorter, "%.*e", digits - 2, value);
-        if (strtod(shorter, NULL) == value) fail_msg("%s could be %s", text, shorter);
+        if (library_double(shorter) == value) fail_msg("%s could be %s", text, shorter);
     }
     base_buffer_free(&out);
 }
