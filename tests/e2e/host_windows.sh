@@ -134,7 +134,7 @@ test_commands_are_killed_with_what_they_started_when_the_call_ends() {
 }
 
 test_a_hundred_requests_in_flight_take_turns() {
-    wplug call --host "work=$child cat" "$GUESTS/fan.wasm" go 100
+    wplug call --timeout 250 --host "work=$child cat" "$GUESTS/fan.wasm" go 100
     expect_status 0
     # The sum of 0 to 99.
     expect_out 4950

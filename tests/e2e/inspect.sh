@@ -5,7 +5,8 @@ plugin=$PLUGINS/test-plugin.wasm
 # expect_json TEXT: out is JSON and has this text in it. The command itself is the judge: it refuses params
 # that are not JSON.
 expect_json() {
-    "$WPLUG" call --quiet "$GUESTS/mirror.wasm" check @out >mirrored 2>mirror_err ||
+    # shellcheck disable=SC2086 # the runner is a command with its options
+    ${WPLUG_RUNNER:-} "$WPLUG" call --quiet "$GUESTS/mirror.wasm" check @out >mirrored 2>mirror_err ||
         broken "not JSON: $(cat mirror_err)"
     expect_out_has "$1"
 }
