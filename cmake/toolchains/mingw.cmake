@@ -13,6 +13,7 @@ else()
     set(CMAKE_C_COMPILER ${WPLUG_TRIPLE}-gcc-posix)
 endif()
 set(CMAKE_RC_COMPILER ${WPLUG_TRIPLE}-windres)
+set(CMAKE_OBJDUMP /usr/bin/${WPLUG_TRIPLE}-objdump) # the tests read what it prints
 set(CMAKE_CROSSCOMPILING_EMULATOR wine)
 # Programs need no libraries of the compiler's beside them.
 set(CMAKE_EXE_LINKER_FLAGS_INIT "${linker}-static")

@@ -60,7 +60,13 @@ base_status os_random(void *data, size_t size) {
  *
  * Windows counts what is committed against memory and page file together, touched or not, but takes no page of either
  * before it is touched. Blocks cannot move without being copied, so one that has grown once gets addresses to
- * grow on. */
+ * grow on.
+ *
+ * There are no images (os_image), so that memories are copied for each call. Windows can map a section to be copied on
+ * write, but it would gain little and risk more: a view is counted in full all the same; the reserve of zeros must be
+ * placed right behind it, where systems before Windows 10 1803 let another thread get in between; and which pages have
+ * been copied is told only of those in the working set, so that a reset would have to compare whole memories, which
+ * costs what copying them does. */
 
 /* The size the system commits; 0 where it overflows. An empty block takes a page, so that it has an address. */
 static size_t whole_pages(size_t size) {
