@@ -56,6 +56,7 @@ static void set_errno(void) {
     case ERROR_BAD_PATHNAME: errno = ENOENT; break;
     case ERROR_ACCESS_DENIED:
     case ERROR_SHARING_VIOLATION: errno = EACCES; break;
+    case ERROR_INVALID_PARAMETER: errno = EINVAL; break;
     case ERROR_NOT_ENOUGH_MEMORY:
     case ERROR_COMMITMENT_LIMIT:
     case ERROR_OUTOFMEMORY: errno = ENOMEM; break;
@@ -311,6 +312,14 @@ static wchar_t *make_environment(const system_variable *variables, size_t variab
     return block;
 }
 
+/* cmd.exe puts a variable's value where the command names it and only then reads the command, so that a value can be a
+ * command too. The plugin may choose the method's name. */
+static bool is_harmless(const system_variable *variables, size_t variable_count) {
+    for (size_t i = 0; i < variable_count; i++)
+        if (strpbrk(variables[i].value, "&|<>()^%!\"\r\n") != NULL) return false;
+    return true;
+}
+
 /* Starts the shell, which inherits these handles and no others. It does not run yet. */
 static bool create_process(const char *command, wchar_t *environment, HANDLE theirs[SYSTEM_CHILD_PIPES],
                            PROCESS_INFORMATION *process) {
@@ -360,7 +369,8 @@ bool system_child_start(const char *command, const system_variable *variables, s
     HANDLE theirs[SYSTEM_CHILD_PIPES] = {NULL};
     *child = (system_child){0};
     *out = NULL;
-    bool is_ok = true;
+    bool is_ok = is_harmless(variables, variable_count);
+    if (!is_ok) SetLastError(ERROR_INVALID_PARAMETER);
     for (int i = 0; i < SYSTEM_CHILD_PIPES && is_ok; i++) is_ok = make_pipe(i, &child->pipes[i], &theirs[i]);
     if (!is_ok) set_errno();
     if (is_ok) {

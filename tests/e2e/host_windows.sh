@@ -44,6 +44,13 @@ test_a_command_learns_who_asks() {
     expect_out_has '"first asker 6ba7b810-9dad-41d1-80b4-00c04fd430c8"'
 }
 
+test_a_name_that_cmd_would_act_on_starts_no_command() {
+    wplug call --name 'a&echo 7' --host 'first=echo %WPLUG_PLUGIN%' --host 'second=echo 2' "$ask" go
+    expect_status 0
+    expect_out_has 'cannot start the command for first'
+    expect_out_lacks '"result":7'
+}
+
 test_a_status_other_than_0_is_an_error_with_what_it_said() {
     wplug call --host "first=$child fail 3 \"disk on fire\"" --host "second=$child cat" "$ask" go
     expect_status 0
