@@ -16,6 +16,7 @@
 #if !defined(_WIN32)
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #endif
 
 /*
