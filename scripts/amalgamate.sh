@@ -12,11 +12,21 @@ mkdir -p "$folder"
 # files of the rooms are in.
 conditions=(
     "base/os_posix.c: !defined(_WIN32)"
-    "base/os_image_posix.c: !defined(_WIN32)"
     "base/os_sync_posix.c: !defined(_WIN32)"
+    "base/os_clock_posix.c: !defined(_WIN32) && !defined(__APPLE__)"
+    "base/os_linux.c: defined(__linux__)"
+    "base/os_image_linux.c: defined(__linux__)"
+    "base/os_image_none.c: !defined(__linux__)"
+    "base/os_darwin.c: defined(__APPLE__)"
+    "base/os_unix.c: !defined(_WIN32) && !defined(__linux__) && !defined(__APPLE__)"
+    "base/os_windows.c: defined(_WIN32)"
+    "base/os_sync_windows.c: defined(_WIN32)"
     "base/os_wasm.c: no"
     "base/os_no_files.c: no"
     "base/os_sync_none.c: no"
+    "engine/compact.c: no"
+    "host/disassemble_none.c: no"
+    "host/pool_none.c: no"
 )
 rooms=(base json rpc wasi host engine)
 
@@ -49,9 +59,10 @@ for room in "${rooms[@]}"; do
 done
 
 # What the build tells the compiler about the interpreter stands in the file as pragmas, below. When that changes, so must they.
+# (-fomit-frame-pointer, for Apple's systems, no pragma can say.)
 known='-fno-math-errno -ffp-contract=off -fno-gcse -fno-tree-slp-vectorize -msse2 -mfpmath=sse -w
--fsanitize-address-use-after-return=never'
-for option in $(sed -nE 's/.*interpreter\.c APPEND PROPERTY COMPILE_OPTIONS ([^)]*)\).*/\1/p' src/engine/CMakeLists.txt); do
+-fomit-frame-pointer -fsanitize-address-use-after-return=never'
+for option in $(sed -nE 's/.*SOURCE [^ ]*interpreter[^ ]* APPEND PROPERTY COMPILE_OPTIONS ([^)]*)\).*/\1/p' src/engine/CMakeLists.txt); do
     grep -qwF -e "$option" <<<"$known" || fail "src/engine/CMakeLists.txt gives the interpreter $option, of which
        scripts/amalgamate.sh does not know what becomes of it in one file"
 done
