@@ -27,7 +27,11 @@ export function defaultModuleUrl(): URL {
 
 export async function compileHost(url: URL): Promise<WebAssembly.Module> {
     if (!WebAssembly.validate(vectorProbe)) {
-        throw new LoadError('WPLUG_UNSUPPORTED', 'wplug needs an engine whose WebAssembly has vectors (since 2021 to 2023)');
+        throw new LoadError(
+            'WPLUG_UNSUPPORTED',
+            'wplug needs WebAssembly with vectors (SIMD), which this engine or this processor has not: ' +
+                'Chrome 91, Firefox 90, Safari 16.4, Node 20 or later have them, on x86 from SSE4.1 on',
+        );
     }
     if (isFile(url)) return WebAssembly.compile(await readFile(url));
     const response = await fetch(url);

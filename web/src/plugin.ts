@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The class that embedders use. */
 import { CancelledError, LoadError, RpcError, WplugError, misuse } from './errors.js';
 import { Host, type Call, type PluginHooks } from './host.js';
@@ -147,10 +148,11 @@ export class Plugin {
         });
     }
 
-    /** What the plugin says about itself: its answer to `rpc.discover`; null where it has no such method. */
-    async describe(): Promise<unknown> {
+    /** What the plugin says about itself: its answer to `rpc.discover`; null where it has no such method. It is a call like
+     *  any other, with the same options. */
+    async describe(options?: CallOptions): Promise<unknown> {
         try {
-            return await this.call('rpc.discover');
+            return await this.call('rpc.discover', null, options);
         } catch (error) {
             if (error instanceof RpcError && error.code === METHOD_NOT_FOUND) return null;
             throw error;

@@ -1,4 +1,6 @@
 /* The suite in Node, with both builds of the host. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -23,6 +25,17 @@ for (const name of ['tail', 'switch']) {
         for (const { name, run } of suite({ wplug, url, wasmUrl })) it(name, { timeout: 120000 }, run);
     });
 }
+
+/* V8 has vectors only on processors with SSE4.1, and can be told that this one has none. */
+const onX86 = ['x64', 'ia32'].includes(process.arch);
+it('an engine that has no vectors is told so', { skip: !onX86 && 'only for x86 there is such an engine here' }, () => {
+    const script = `
+        import { LoadError, Plugin } from '${new URL('../dist/index.js', import.meta.url)}';
+        const error = await Plugin.load('${url('test-plugin')}').catch((error) => error);
+        console.log(error instanceof LoadError, error.message);`;
+    const args = ['--no-enable-sse4-1', '--input-type=module', '--eval', script];
+    assert.match(execFileSync(process.execPath, args, { encoding: 'utf8' }), /^true wplug needs WebAssembly with vectors/);
+});
 
 it('a plugin that nobody holds any more is freed in the end', { timeout: 60000 }, async () => {
     setFlagsFromString('--expose-gc');

@@ -209,12 +209,41 @@ export function suite({ wplug, url, wasmUrl }) {
         assertEqual(await using('no_methods', {}, (plugin) => plugin.describe()), null);
     });
 
+    test('describe has the options of a call', async () => {
+        let spent;
+        await using('test-plugin', {}, (plugin) => plugin.describe({ onResult: (stats) => (spent = stats) }));
+        assert(spent.fuel > 0n);
+        await using('spin', {}, async (plugin) => {
+            const limited = await assertRejects(plugin.describe({ limits: { fuel: 1e6 } }), wplug.LimitError);
+            assertEqual(limited.limit, 'fuel');
+            await assertRejects(plugin.describe({ timeoutMs: 20 }), wplug.TimeoutError);
+            const controller = new AbortController();
+            const stopped = plugin.describe({ signal: controller.signal });
+            controller.abort('enough');
+            assertEqual((await assertRejects(stopped, wplug.CancelledError)).cause, 'enough');
+        });
+    });
+
     test('inspect tells about the module', () =>
         using('test-plugin', { name: 'tester' }, async (plugin) => {
             const info = plugin.inspect();
             assertEqual([info.name, info.id, info.loads, info.kind], ['tester', plugin.id, true, 'command']);
             assert(info.wasi.includes('fd_read'));
         }));
+
+    test('an engine without vectors is told what is missing and who has it', async () => {
+        const { validate } = WebAssembly;
+        /* The package asks with the bytes of a module in which a vector is made: i8x16.splat. */
+        WebAssembly.validate = (bytes) => !/,253,15,/.test(`,${bytes},`) && validate(bytes);
+        try {
+            const error = await assertRejects(load('test-plugin', { wasmUrl: 'another.wasm' }), wplug.LoadError);
+            assertEqual(error.status, 'WPLUG_UNSUPPORTED');
+            for (const word of ['SIMD', 'Chrome 91', 'Firefox 90', 'Safari 16.4', 'SSE4.1'])
+                assert(error.message.includes(word), error.message);
+        } finally {
+            WebAssembly.validate = validate;
+        }
+    });
 
     /* ---- Host methods ---- */
 

@@ -153,9 +153,7 @@ async function openPlugin(next: Source): Promise<void> {
         });
         // A plugin that does not know rpc.discover is not described, and neither is one that fails at it or
         // takes long.
-        const described = await loaded
-            .call('rpc.discover', null, { limits: discoverLimits })
-            .catch(() => null);
+        const described = await loaded.describe({ limits: discoverLimits }).catch(() => null);
         if (turn !== loading) {
             loaded.dispose();
             return;
