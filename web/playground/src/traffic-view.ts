@@ -1,9 +1,9 @@
-// The messages between host and plugin, both directions, drawn once a frame as the log is.
+// The messages between host and plugin, both directions.
 
-import { find, make, oncePerFrame } from './dom';
+import { find, make } from './dom';
 import { checkJson, formatJson } from './json';
+import { createLineList } from './line-list';
 
-const kept = 500;
 const excerpt = 160;
 const laidOut = 100_000;
 
@@ -24,7 +24,9 @@ const layOut = (text: string) =>
     text.length > laidOut ? `${text.slice(0, laidOut)}…` : checkJson(text) ? text : formatJson(text);
 
 function row({ toPlugin, text, at }: Message): HTMLElement {
-    const line = text.length > excerpt ? `${text.slice(0, excerpt)}…` : text;
+    // What every message has would take half of the line.
+    const start = text.slice(0, 2 * excerpt).replace('"jsonrpc":"2.0",', '');
+    const line = text.length > 2 * excerpt || start.length > excerpt ? `${start.slice(0, excerpt)}…` : start;
     const body = make('pre', { class: 'code', tabindex: 0, 'aria-label': 'Message' });
     const details = make(
         'details',
@@ -49,57 +51,22 @@ function row({ toPlugin, text, at }: Message): HTMLElement {
 }
 
 export function createTrafficView(onCount: (count: number) => void): TrafficView {
-    const pane = find('pane-messages');
     const list = make('ol', { class: 'traffic', 'aria-label': 'Messages' });
-    const scroller = make('div', { class: 'scroller' }, list);
-    const empty = make(
-        'p',
-        { class: 'empty' },
-        'Every JSON-RPC message of a call appears here, with its time in milliseconds.',
-    );
-    const dropped = make('p', { class: 'note' });
-    let waiting: Message[] = [];
-    let count = 0;
     let started = performance.now();
-
-    const draw = oncePerFrame(() => {
-        const follow = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 4;
-        list.append(...waiting.slice(-kept).map(row));
-        waiting = [];
-        while (list.childElementCount > kept) list.firstElementChild!.remove();
-        empty.hidden = count > 0;
-        dropped.textContent = count > kept ? `The last ${kept} of ${count} messages` : '';
-        if (follow) scroller.scrollTop = scroller.scrollHeight;
-        onCount(count);
+    const lines = createLineList<Message>({
+        pane: find('pane-messages'),
+        list,
+        scroller: make('div', { class: 'scroller' }, list),
+        empty: 'Every JSON-RPC message of a call appears here, with its time in milliseconds.',
+        noun: 'messages',
+        row,
+        onCount,
     });
-
-    const clear = () => {
-        waiting = [];
-        count = 0;
-        list.replaceChildren();
-        draw();
-    };
-    pane.append(
-        make(
-            'div',
-            { class: 'pane-head' },
-            dropped,
-            make('button', { type: 'button', class: 'quiet small', click: clear }, 'Clear'),
-        ),
-        empty,
-        scroller,
-    );
     return {
-        add(toPlugin, text) {
-            count++;
-            waiting.push({ toPlugin, text, at: performance.now() - started });
-            // Not at each, which would copy them all for every one that comes.
-            if (waiting.length > 2 * kept) waiting = waiting.slice(-kept);
-            draw();
-        },
+        add: (toPlugin, text) => lines.add({ toPlugin, text, at: performance.now() - started }),
         begin() {
             started = performance.now();
         },
-        clear,
+        clear: lines.clear,
     };
 }

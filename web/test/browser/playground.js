@@ -310,6 +310,43 @@ export async function tests({ browser, browserName, address }) {
         await playground.picture('messages', browserName);
     });
 
+    test('log and messages show their end, also where they came while another pane was shown', async (playground, page) => {
+        const isAtEnd = (id) =>
+            page.waitForFunction(
+                (id) => {
+                    const pane = document.getElementById(id);
+                    const scroller = pane.querySelector('.scroller, .lines');
+                    const isFull = scroller.scrollHeight > scroller.clientHeight && scroller.clientHeight > 0;
+                    return isFull && scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 4;
+                },
+                id,
+                { timeout: PATIENCE_MS },
+            );
+        await playground.example('test-plugin', 'ping');
+        await playground.method('many_echo');
+        await playground.params('{"n": 50}');
+        await playground.tab('host');
+        await playground.call();
+        await playground.tab('messages');
+        await isAtEnd('pane-messages');
+        await playground.call();
+        await playground.until(() => document.querySelectorAll('#pane-messages li').length === 204);
+        await isAtEnd('pane-messages');
+        // Who has scrolled away stays there.
+        await page.locator('#pane-messages .scroller').evaluate((scroller) => (scroller.scrollTop = 10));
+        await playground.call();
+        await playground.until(() => document.querySelectorAll('#pane-messages li').length === 306);
+        assertEqual(await page.locator('#pane-messages .scroller').evaluate((scroller) => scroller.scrollTop), 10);
+        await playground.method('prime_sieve');
+        await playground.params('{"limit": 100}');
+        await page.fill('#times', '60');
+        await page.click('#repeat');
+        await playground.until(() => document.querySelectorAll('#pane-log li').length === 60);
+        await playground.idle();
+        await playground.tab('log');
+        await isAtEnd('pane-log');
+    });
+
     test('a host method that is switched off is not found', async (playground, page) => {
         await playground.example('test-plugin', 'ping');
         await playground.method('many_echo');
