@@ -24,7 +24,15 @@ interface Parts<T> {
 }
 
 /** Fills the pane: a button that clears, and the list. */
-export function createLineList<T>({ pane, list, scroller, empty, noun, row, onCount }: Parts<T>): LineList<T> {
+export function createLineList<T>({
+    pane,
+    list,
+    scroller,
+    empty,
+    noun,
+    row,
+    onCount,
+}: Parts<T>): LineList<T> {
     const nothing = make('p', { class: 'empty' }, empty);
     const dropped = make('p', { class: 'note' });
     let waiting: T[] = [];

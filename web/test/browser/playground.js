@@ -336,7 +336,10 @@ export async function tests({ browser, browserName, address }) {
         await page.locator('#pane-messages .scroller').evaluate((scroller) => (scroller.scrollTop = 10));
         await playground.call();
         await playground.until(() => document.querySelectorAll('#pane-messages li').length === 306);
-        assertEqual(await page.locator('#pane-messages .scroller').evaluate((scroller) => scroller.scrollTop), 10);
+        assertEqual(
+            await page.locator('#pane-messages .scroller').evaluate((scroller) => scroller.scrollTop),
+            10,
+        );
         await playground.method('prime_sieve');
         await playground.params('{"limit": 100}');
         await page.fill('#times', '60');
