@@ -26,10 +26,7 @@ command -v chromium >/dev/null 2>&1 || command -v firefox-esr >/dev/null 2>&1 ||
 
 scripts/playground.sh --build-only || exit
 say "playwright-core"
-if ! cmp -s web/test/browser/package-lock.json web/test/browser/node_modules/.installed; then
-    npm ci --prefix web/test/browser --no-audit --no-fund || skip "npm cannot install playwright-core"
-    cp web/test/browser/package-lock.json web/test/browser/node_modules/.installed
-fi
+install_playwright || skip "npm cannot install playwright-core"
 if [ "${1:-}" = measure ]; then
     say "Measuring"
     node web/test/browser/run.js "${2:-chromium}" measure

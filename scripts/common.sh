@@ -61,14 +61,22 @@ run_cmake_build() {
     cmake --preset "$preset" "$@" >/dev/null && cmake --build --preset "$preset" --target "$target"
 }
 
-# run_web_build NAME TARGET: the host as WebAssembly, in build/web-NAME. NAME is tail, for engines with tail calls, or switch,
-# for those without. Both need vectors, as all browsers have had them since 2023.
+# run_web_build NAME TARGET: the host as WebAssembly, in build/web-NAME. NAME is switch, as it is in the package, or tail, with
+# the handlers as functions that call each other, to measure it by. Both need vectors.
 run_web_build() {
     local features="-msimd128"
     [ "$1" != tail ] || features="-mtail-call;-msimd128"
     cmake -G Ninja -S . -B "build/web-$1" -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/wasm32-toolchain.cmake" \
         -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O2 -DNDEBUG" -DWPLUG_WEB_FEATURES="$features" \
         -DWPLUG_TESTS=OFF -DWPLUG_WERROR=ON >/dev/null && cmake --build "build/web-$1" --target "$2"
+}
+
+# What drives the browsers that are installed; it downloads none.
+install_playwright() {
+    local folder=web/test/browser
+    if ! cmp -s $folder/package-lock.json $folder/node_modules/.installed; then
+        npm ci --prefix $folder --no-audit --no-fund && cp $folder/package-lock.json $folder/node_modules/.installed
+    fi
 }
 
 # Where the test vectors from outside are: $WPLUG_CONFORMANCE, else ../shared/conformance, else nowhere

@@ -8,7 +8,7 @@
 # Builds the runner in build/release, or in DIR (a build folder that was configured before), or builds nothing and
 # uses FILE. The suite is unpacked into the build folder. The runner's options: tests/spec/main.c. With --fuel-as,
 # every run must spend the fuel that it spends with the runner FILE and without those options.
-# --wasm runs the engine as WebAssembly, as it is in the package in web/, with tail calls or without, in Node.
+# --wasm runs the engine as WebAssembly in Node: `switch` is what the package in web/ has, `tail` the other way to build it.
 # --every-way builds the runner once for each dispatch scheme, in build/spec-SCHEME, and runs the suite with each: whole
 # and in slices of 1, 7 and 1,000 units that move between threads, all of which must spend the same fuel.
 # Exits with 0 where nothing failed, 77 where the suite is not there.

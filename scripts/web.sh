@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The host as a package for browsers and Node, in web/.
 #
-#     scripts/web.sh            builds web/dist: the host as WebAssembly, with tail calls and without, and the TypeScript
+#     scripts/web.sh            builds web/dist: the host as WebAssembly, and the TypeScript
 #     scripts/web.sh test       builds it, and the plugins, and runs the tests in Node
-#     scripts/web.sh sizes      builds it and says how large its files are
+#     scripts/web.sh sizes      builds it and says how large it is
 #
 # Needs node (20 or later) and npm besides what scripts/build.sh installs; npm gets the TypeScript compiler of
-# web/package-lock.json. Exits with 77, and says so, where these are not to be had. Without tail calls all of the interpreter is one function, over which clang takes a minute or
-# two.
+# web/package-lock.json. Exits with 77, and says so, where these are not to be had. All of the interpreter is one
+# function here, over which clang takes a minute or two.
 source "$(dirname "$0")/common.sh"
 
 skip() {
@@ -31,16 +31,13 @@ install_compiler() {
 build() {
     install_compiler
     install_missing "${BUILD_PACKAGES[@]}"
-    mkdir -p web/dist
-    local name
-    for name in tail switch; do
-        say "The host: $name"
-        run_web_build $name wplug_web
-        cp build/web-$name/web/wplug.wasm web/dist/wplug-$name.wasm
-    done
+    say "The host"
+    run_web_build switch wplug_web
     say "The package"
+    rm -rf web/dist
+    mkdir web/dist
+    cp build/web-switch/web/wplug.wasm web/dist
     cp LICENSE web/LICENSE
-    find web/dist -name '*.js' -delete -o -name '*.d.ts' -delete
     (cd web && npm run --silent build)
 }
 

@@ -25,5 +25,4 @@ export {
     WplugError,
     type LimitName,
 } from './errors.js';
-export { hasTailCalls } from './module.js';
 export { hostUsage } from './usage.js';

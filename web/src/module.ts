@@ -1,28 +1,16 @@
-/** Finds the host's module: the build for what this WebAssembly engine can do, from where the package lies. */
+/** Finds and compiles the host's module. */
 import { isFile, readFile } from './files.js';
 import { LoadError } from './errors.js';
 
-/** `(module (func i32.const 0 i8x16.splat drop))`: a vector, which every build needs. */
+/** `(module (func i32.const 0 i8x16.splat drop))`: a vector, without which the module does not compile. */
 const vectorProbe = new Uint8Array([
     0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x04, 0x01, 0x60, 0x00, 0x00, 0x03, 0x02, 0x01, 0x00, 0x0a,
     0x09, 0x01, 0x07, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x1a, 0x0b,
 ]);
 
-/** `(module (func return_call 0))`: a tail call, which the smaller and more even build needs. */
-const tailCallProbe = new Uint8Array([
-    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x04, 0x01, 0x60, 0x00, 0x00, 0x03, 0x02, 0x01, 0x00, 0x0a,
-    0x06, 0x01, 0x04, 0x00, 0x12, 0x00, 0x0b,
-]);
-
-/** Whether this engine has tail calls, and so gets the build that uses them. */
-export function hasTailCalls(): boolean {
-    return WebAssembly.validate(tailCallProbe);
-}
-
-/* Both are written out, because bundlers look for just this expression. */
+/** Bundlers look for just this expression. */
 export function defaultModuleUrl(): URL {
-    if (hasTailCalls()) return new URL('./wplug-tail.wasm', import.meta.url);
-    return new URL('./wplug-switch.wasm', import.meta.url);
+    return new URL('./wplug.wasm', import.meta.url);
 }
 
 export async function compileHost(url: URL): Promise<WebAssembly.Module> {

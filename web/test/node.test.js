@@ -1,8 +1,8 @@
-/* The suite in Node, with both builds of the host. */
+/* The suite in Node. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -18,13 +18,7 @@ function url(name) {
     return pathToFileURL(paths.find((path) => existsSync(path)) ?? paths[0]);
 }
 
-for (const name of ['tail', 'switch']) {
-    const wasmUrl = new URL(`../dist/wplug-${name}.wasm`, import.meta.url);
-    const skip = name === 'tail' && !wplug.hasTailCalls() && 'this Node has no tail calls';
-    describe(`the host built for ${name}`, { skip }, () => {
-        for (const { name, run } of suite({ wplug, url, wasmUrl })) it(name, { timeout: 120000 }, run);
-    });
-}
+for (const { name, run } of suite({ wplug, url, wasmUrl: new URL('../dist/wplug.wasm', import.meta.url) })) it(name, { timeout: 120000 }, run);
 
 /* V8 has vectors only on processors with SSE4.1, and can be told that this one has none. */
 const onX86 = ['x64', 'ia32'].includes(process.arch);

@@ -4,7 +4,7 @@
  *      suite({ wplug, url, wasmUrl })
  *          wplug    what the package exports
  *          url      where a guest lies: url('test-plugin'), a URL
- *          wasmUrl  the build of the host to test; undefined: the one that the package chooses                       */
+ *          wasmUrl  where the package's module lies, a URL                                                           */
 
 function assert(condition, message) {
     if (!condition) throw new Error(message ?? 'it is not so');
@@ -41,7 +41,7 @@ export function suite({ wplug, url, wasmUrl }) {
     const tests = [];
     const test = (name, run) => tests.push({ name, run });
 
-    const load = (name, options) => Plugin.load(url(name), { wasmUrl, ...options });
+    const load = (name, options) => Plugin.load(url(name), options);
     /** Runs `body` with a plugin that is disposed afterwards. */
     async function using(name, options, body) {
         const plugin = await load(name, options);
@@ -230,6 +230,14 @@ export function suite({ wplug, url, wasmUrl }) {
             assertEqual([info.name, info.id, info.loads, info.kind], ['tester', plugin.id, true, 'command']);
             assert(info.wasi.includes('fd_read'));
         }));
+
+    test('wasmUrl says where the host is, and each address has an instance of its own', async () => {
+        const other = new URL('?other', wasmUrl);
+        await using('test-plugin', { wasmUrl: other }, async (plugin) => assertEqual(await plugin.call('ping'), 'pong'));
+        assert((await wplug.hostUsage(other)).memoryBytes > 0);
+        const nowhere = load('test-plugin', { wasmUrl: new URL('nowhere.wasm', wasmUrl) });
+        assertEqual((await assertRejects(nowhere, wplug.LoadError)).status, 'WPLUG_FILE_NOT_FOUND');
+    });
 
     test('an engine without vectors is told what is missing and who has it', async () => {
         const { validate } = WebAssembly;
@@ -467,7 +475,7 @@ export function suite({ wplug, url, wasmUrl }) {
             new Blob([bytes]),
         ];
         for (const source of sources) {
-            const plugin = await Plugin.load(source, { wasmUrl });
+            const plugin = await Plugin.load(source);
             assertEqual([await plugin.call('ping'), plugin.name], ['pong', 'plugin']);
             plugin.dispose();
         }
@@ -480,7 +488,7 @@ export function suite({ wplug, url, wasmUrl }) {
         }));
 
     test('what cannot be loaded says why', async () => {
-        const status = async (source) => (await assertRejects(Plugin.load(source, { wasmUrl }), wplug.LoadError)).status;
+        const status = async (source) => (await assertRejects(Plugin.load(source), wplug.LoadError)).status;
         assertEqual(await status(new Uint8Array(0)), 'WPLUG_FILE_EMPTY');
         assertEqual(await status(new TextEncoder().encode('hello')), 'WPLUG_NOT_WASM');
         assertEqual(await status(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])), 'WPLUG_NO_START');
@@ -491,7 +499,7 @@ export function suite({ wplug, url, wasmUrl }) {
 
     test('mistakes are told', async () => {
         const refused = async (promise) => (await assertRejects(promise, wplug.WplugError)).status;
-        assertEqual(await refused(Plugin.load(42, { wasmUrl })), 'WPLUG_MISUSE');
+        assertEqual(await refused(Plugin.load(42)), 'WPLUG_MISUSE');
         assertEqual(await refused(load('test-plugin', { limits: { fuel: -1 } })), 'WPLUG_MISUSE');
         assertEqual(await refused(load('test-plugin', { limits: { feul: 1 } })), 'WPLUG_MISUSE');
         assertEqual(await refused(load('test-plugin', { methods: { a: 1 } })), 'WPLUG_MISUSE');
@@ -508,16 +516,16 @@ export function suite({ wplug, url, wasmUrl }) {
     test('memory is free again after plugins were disposed', async () => {
         const bytes = await wplugBytes(url('test-plugin'));
         const cycle = async () => {
-            const plugin = await Plugin.load(bytes, { wasmUrl });
+            const plugin = await Plugin.load(bytes);
             await plugin.call('ping');
             plugin.dispose();
         };
         for (let i = 0; i < 20; i++) await cycle();
         await ticks(2);
-        const before = await wplug.hostUsage(wasmUrl);
+        const before = await wplug.hostUsage();
         for (let i = 0; i < 1000; i++) await cycle();
         await ticks(2);
-        assertEqual(await wplug.hostUsage(wasmUrl), before);
+        assertEqual(await wplug.hostUsage(), before);
     });
 
     return tests;

@@ -10,7 +10,6 @@ import {
     TimeoutError,
     TrapError,
     WplugError,
-    hasTailCalls,
     hostUsage,
     type CallOptions,
     type CallStats,
@@ -77,7 +76,7 @@ export async function use(source: Source): Promise<void> {
     const description: unknown = await plugin.describe(call);
     const info: PluginInfo = plugin.inspect();
     const usage: { allocatedBytes: number; memoryBytes: number } = await hostUsage();
-    console.log(greeting, unknown, text, description, info.wasi, stats?.fuel, hasTailCalls(), usage);
+    console.log(greeting, unknown, text, description, info.wasi, stats?.fuel, usage);
     plugin.dispose();
 }
 
