@@ -6,12 +6,13 @@
 #     scripts/bench.sh suspend [OPTION]...  what stopping and going on costs
 #     scripts/bench.sh host [OPTION]...     calls: time, memory, and other plugin frameworks
 #     scripts/bench.sh designs [OPTION]...  kernels: the engine and a prototype of the other design for interpreters
-#     scripts/bench.sh web [OPTION]...      the host as WebAssembly, in Node: kernels and calls
+#     scripts/bench.sh web [OPTION]...      the host as WebAssembly, in browsers: kernels and calls
 #     scripts/bench.sh all [--quick] [--repetitions N]
 #
 # Options: --quick measures less; --repetitions N more or less (5). Of `engine`: --kernel NAME (repeatable),
 # only these kernels, and --engine NAME (repeatable), only these columns; of `load`: --engine; of `suspend`,
-# `designs` and `web`: --kernel; of `host`: --figure NAME (repeatable), only these. `all` is all but `designs` and `web`.
+# `designs` and `web`: --kernel; of `host` and `web`: --figure NAME (repeatable), only these; more of `web`: bench/web/measure.mjs.
+# `all` is all but `designs` and `web`.
 #
 # Builds in build/bench and leaves its results there: engine.txt, .json and .svg, and so on. The peers need
 # cargo, and the large modules need cargo with the target wasm32-wasip1, and go: what is missing is left out
@@ -220,15 +221,18 @@ run_designs() {
 
 run_web() {
     say "wplug, natively and as WebAssembly"
-    build_wplug wplug clang-19 wplug_bench
+    build_wplug wplug clang-19 host_bench
     scripts/web.sh build
-    run_web_build tail wplug_bench
-    run_web_build switch wplug_bench
-    cmake --preset release >/dev/null
-    cmake --build --preset release --target plugins
-    build_kernels
+    run_web_build tail wplug_web
+    run_cmake_build release plugins
+    say "Kernels as plugins"
+    bench/kernels/build.sh --plugins "$build/kernel-plugins"
+    if ! install_playwright; then
+        say "npm cannot install playwright-core, which drives browsers: in Node then"
+        set -- --in node "$@"
+    fi
     say "Measuring"
-    node bench/web.mjs "$@" | tee "$build/web.txt"
+    node bench/web/measure.mjs "$@" | tee "$build/web.txt"
 }
 
 install_missing "${BUILD_PACKAGES[@]}" gcc binutils python3 libclang1-19

@@ -11,6 +11,7 @@
 static const char help[] =
     "usage: host_bench ping wplug TEST-PLUGIN.wasm CALLS\n"
     "       host_bench echo wplug TEST-PLUGIN.wasm N CALLS\n"
+    "       host_bench call wplug PLUGIN.wasm METHOD PARAMS ANSWER CALLS\n"
     "       host_bench record TEST-PLUGIN.wasm N FILE\n"
     "       host_bench suspended TEST-PLUGIN.wasm COUNT\n"
     "       host_bench threads TEST-PLUGIN.wasm MILLISECONDS ROUNDS\n"
@@ -25,6 +26,8 @@ static const char help[] =
     "until\n"
     "           the answer, and load and first, from the file to the plugin and of the very first call.\n"
     "echo       the same with many_echo(N), for which the plugin calls the host N times, and: fuel UNITS.\n"
+    "call       the same with any method of any plugin, which must give that ANSWER and may call the host's "
+    "echo.\n"
     "record     calls many_echo(N) once and writes all lines that the plugin read to FILE, for wplug_bench "
     "replay.\n"
     "suspended  has COUNT calls of sleep suspended at once, with durations that do not grow with their "
@@ -142,6 +145,16 @@ static void measure_echo(const char *path, uint64_t n, size_t calls) {
     wplug_plugin_release(plugin);
 }
 
+static void measure_call(const char *path, const char *method, const char *params, const char *answer,
+                         size_t calls) {
+    size_t echoes;
+    wplug_plugin *plugin = load(path, NULL);
+    wplug_runtime *runtime = new_runtime_with_echo(&echoes);
+    time_calls(runtime, plugin, method, params, answer, calls);
+    wplug_runtime_free(runtime);
+    wplug_plugin_release(plugin);
+}
+
 static void write_line(void *user, const wplug_trace *message) {
     FILE *file = user;
     if (message->to_plugin) fprintf(file, "%.*s\n", (int)message->text_size, message->text);
@@ -169,6 +182,8 @@ int main(int argc, char **argv) {
         measure_ping(argv[3], number(argv[4]));
     } else if (strcmp(command, "echo") == 0 && argc == 6 && wplug) {
         measure_echo(argv[3], number(argv[4]), number(argv[5]));
+    } else if (strcmp(command, "call") == 0 && argc == 8 && wplug) {
+        measure_call(argv[3], argv[4], argv[5], argv[6], number(argv[7]));
     } else if (strcmp(command, "record") == 0 && argc == 5) {
         record(argv[2], number(argv[3]), argv[4]);
     } else if (strcmp(command, "suspended") == 0 && argc == 4) {

@@ -1,22 +1,28 @@
 #!/usr/bin/env bash
 # Compiles the kernels that kernels.txt lists:
 #
-#     bench/kernels/build.sh OUT_DIR [NAME...]
+#     bench/kernels/build.sh [--plugins] OUT_DIR [NAME...]
 #
 # to OUT_DIR/NAME.wasm; all of them where no NAME is given. The options are those of the plugin kit
 # (pdk/wplug.cfg), so that the kernels are what plugins are. Kernels whose toolchain is missing (cargo with
 # the target wasm32-wasip1; go) are left out with a message. CLANG names another clang than clang-19.
+# --plugins makes plugins of those in C (plugin.c) and leaves the others alone.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+plugins=no
+if [ "${1:-}" = --plugins ]; then
+    plugins=yes
+    shift
+fi
 if [ $# -lt 1 ]; then
-    echo "usage: bench/kernels/build.sh OUT_DIR [NAME...]" >&2
+    echo "usage: bench/kernels/build.sh [--plugins] OUT_DIR [NAME...]" >&2
     exit 2
 fi
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift
-export here out CLANG=${CLANG:-clang-19}
+export here out plugins CLANG=${CLANG:-clang-19}
 
 # compile_c NAME SIMD: NAME_simd is NAME.c, compiled with vectors.
 compile_c() {
@@ -25,8 +31,14 @@ compile_c() {
         source=${1%_simd}
         options=(-msimd128)
     fi
+    options+=(-Wall -Wextra -Wshadow -Werror)
+    if [ "$plugins" = yes ]; then
+        "$CLANG" --config="$here/../../pdk/wplug.cfg" -std=gnu11 "${options[@]}" -Wno-missing-field-initializers \
+            -Wno-unused-parameter -o "$out/$1.wasm" "$here/$source.c" "$here/plugin.c"
+        return
+    fi
     "$CLANG" --target=wasm32-wasi -std=gnu11 -O2 -mbulk-memory -mmutable-globals -mnontrapping-fptoint \
-        -msign-ext ${options[@]+"${options[@]}"} -Wall -Wextra -Wshadow -Werror \
+        -msign-ext "${options[@]}" \
         -mexec-model=reactor -nostartfiles -Wl,--no-entry -Wl,--stack-first -Wl,--gc-sections \
         -Wl,--strip-debug -o "$out/$1.wasm" "$here/$source.c"
 }
@@ -68,5 +80,6 @@ for name in "$@"; do
     fi
 done
 lines c "$@" | xargs -r -P 2 -L 1 bash -c 'compile_c "$@"' compile_c
+[ $plugins = no ] || exit 0
 lines rust "$@" | while read -r name _; do compile_rust "$name" </dev/null; done
 lines go "$@" | while read -r name _; do compile_go "$name" </dev/null; done

@@ -1,5 +1,4 @@
-/* Runs a WASI command that has the engine in it, in Node: the runner of the WebAssembly suite (scripts/spec.sh --wasm), the
- * program of the benchmarks (scripts/bench.sh web).
+/* Runs a WASI command that has the engine in it, in Node: the runner of the WebAssembly suite (scripts/spec.sh --wasm).
  *
  *      node in_node.mjs COMMAND.wasm [ARGUMENT]...
  *

@@ -33,25 +33,26 @@ const isolation = {
     'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-const folders = {
+const testFolders = {
     playground: [playground],
     package: [wplugPackage],
     test: [join(root, 'web/test')],
     guests: guestFolders,
 };
 
-function findFile(pathname) {
+function findFile(pathname, folders) {
     const [, room, ...rest] = pathname.split('/');
     const inside = normalize(rest.join('/') || 'index.html');
     if (inside.startsWith('..')) return undefined;
     return (folders[room] ?? []).map((folder) => join(folder, inside)).find((path) => existsSync(path));
 }
 
-/** Starts it; resolves to its address and a way to stop it. */
-export async function serve() {
+/** Starts it; resolves to its address and a way to stop it. `folders`: by the first part of the path, where to look for the
+ *  rest. */
+export async function serve(folders = testFolders) {
     const server = createServer(async (request, response) => {
         const { pathname } = new URL(request.url, 'http://localhost');
-        const path = findFile(decodeURIComponent(pathname));
+        const path = findFile(decodeURIComponent(pathname), folders);
         try {
             const body = await readFile(path ?? '');
             response.writeHead(200, {
