@@ -2,7 +2,7 @@
  * bench/README.md says how.
  *
  *      node bench/web/measure.mjs [--quick] [--repetitions N] [--figure kernels|calls]... [--kernel NAME]...
- *                                 [--in chromium|firefox|node]... [--peer NAME=MODULE.js]...
+ *                                 [--in chromium|firefox|node]... [--peer NAME=MODULE.js[?QUERY]]...
  *
  * Without --in it is in the browsers that are installed, in Node where there is none. Leaves all samples in
  * build/bench/web.json. */
@@ -71,9 +71,9 @@ const wplug = [
 ];
 const machineCode = { name: 'own', file: `${root}bench/web/machine_code.js`, query: '' };
 const peers = options.peer.map((text) => {
-    const [, name, file] = /^([\w-]+)=(.+)$/.exec(text) ?? [];
-    if (!name || !existsSync(file)) throw new Error(`--peer ${text}: NAME=MODULE.js is wanted`);
-    return { name, file: resolve(file), query: '' };
+    const [, name, file, query = ''] = /^([\w.-]+)=([^?]+)(\?.*)?$/.exec(text) ?? [];
+    if (!name || !existsSync(file)) throw new Error(`--peer ${text}: NAME=MODULE.js[?QUERY] is wanted`);
+    return { name, file: resolve(file), query };
 });
 
 /* ---- Native -------------------------------------------------------------------------------------------- */
@@ -247,17 +247,18 @@ function printKernels(columns, base) {
                 .map((name) => [name, wplug]);
         });
     print([
-        ['times as long as', 'kernels', 'mean', 'least', 'most'],
+        ['times as long as', 'kernels', 'mean', 'least', 'most', 'mean on the clock'],
         ...pairs.map(([name, wplug]) => {
-            const ratios = kernels
-                .filter((what) => cpuOf(name, what) && cpuOf(wplug, what))
-                .map((what) => cpuOf(name, what) / cpuOf(wplug, what));
+            const both = kernels.filter((what) => cpuOf(name, what) && cpuOf(wplug, what));
+            const ratios = both.map((what) => cpuOf(name, what) / cpuOf(wplug, what));
+            const onTheClock = both.map((what) => wallOf(name, what) / wallOf(wplug, what));
             return [
                 `${name} : ${wplug}`,
                 String(ratios.length),
                 digits(mean(ratios)),
                 digits(Math.min(...ratios)),
                 digits(Math.max(...ratios)),
+                digits(mean(onTheClock)),
             ];
         }),
     ]);

@@ -554,6 +554,14 @@ export async function tests({ browser, browserName, address }) {
                 ]);
                 assert(wide <= width, `${tab}: ${wide} pixels in ${width}`);
             }
+            // All four tabs too, with the longest numbers that they can have.
+            const [wide, width] = await page.evaluate(() => {
+                for (const badge of document.querySelectorAll('#tab-log .badge, #tab-messages .badge'))
+                    badge.textContent = '999+';
+                const tabs = document.getElementById('tabs');
+                return [tabs.scrollWidth, tabs.clientWidth];
+            });
+            assert(wide <= width, `tabs: ${wide} pixels in ${width}`);
             await playground.tab('messages');
             await playground.picture('phone', browserName);
         },
