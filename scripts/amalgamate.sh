@@ -60,7 +60,7 @@ done
 
 # What the build tells the compiler about the interpreter stands in the file as pragmas, below. When that changes, so must they.
 # (-fomit-frame-pointer, for Apple's systems, no pragma can say.)
-known='-fno-math-errno -ffp-contract=off -fno-gcse -fno-tree-slp-vectorize -msse2 -mfpmath=sse -w
+known='-fno-math-errno -ffp-contract=off -fno-gcse -fno-tree-slp-vectorize -msse2 -mfpmath=sse
 -fomit-frame-pointer -fsanitize-address-use-after-return=never'
 for option in $(sed -nE 's/.*SOURCE [^ ]*interpreter[^ ]* APPEND PROPERTY COMPILE_OPTIONS ([^)]*)\).*/\1/p' src/engine/CMakeLists.txt); do
     grep -qwF -e "$option" <<<"$known" || fail "src/engine/CMakeLists.txt gives the interpreter $option, of which
