@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Runs the official WebAssembly test suite, which is looked for in $WPLUG_CONFORMANCE, else in ../shared/conformance.
 #
-#     scripts/spec.sh [--build DIR] [--runner FILE] [--fuel-as FILE] [OPTION_OF_THE_RUNNER]...
-#     scripts/spec.sh --wasm tail|switch [--fuel-as FILE] [OPTION_OF_THE_RUNNER]...
+#     scripts/spec.sh [--build DIR] [--runner FILE] [--through COMMAND] [--same-as FILE] [OPTION_OF_THE_RUNNER]...
+#     scripts/spec.sh --wasm tail|switch [--same-as FILE] [OPTION_OF_THE_RUNNER]...
 #     scripts/spec.sh --every-way
 #
 # Builds the runner in build/release, or in DIR (a build folder that was configured before), or builds nothing and
-# uses FILE. The suite is unpacked into the build folder. The runner's options: tests/spec/main.c. With --fuel-as,
-# every run must spend the fuel that it spends with the runner FILE and without those options.
+# uses FILE, which COMMAND is put before (words, or a list of CMake's). The suite is unpacked into the build folder. The
+# runner's options: tests/spec/main.c. With --same-as, every run must give the results, traps and memories that it gives
+# with the runner FILE and without those options, and spend the same fuel.
 # --wasm runs the engine as WebAssembly in Node: `switch` is what the package in web/ has, `tail` the other way to build it.
 # --every-way builds the runner once for each dispatch scheme, in build/spec-SCHEME, and runs the suite with each: whole
-# and in slices of 1, 7 and 1,000 units that move between threads, all of which must spend the same fuel.
+# and in slices of 1, 7 and 1,000 units that move between threads, all of which must answer the same and spend the same fuel.
 # Exits with 0 where nothing failed, 77 where the suite is not there.
 source "$(dirname "$0")/common.sh"
 
@@ -27,7 +28,7 @@ every_way() {
             say "Dispatch by $scheme, options: ${options:-none}"
             # shellcheck disable=SC2086 # the options are words
             scripts/spec.sh --build build/spec-$scheme --runner build/spec-$scheme/tests/spec/spec-runner \
-                --fuel-as build/spec-tail/tests/spec/spec-runner $options
+                --same-as build/spec-tail/tests/spec/spec-runner $options
         done
     done
 }
@@ -42,13 +43,16 @@ build=build/release
 runner=
 wasm=
 reference=
+command=()
+reference_command=()
 configured=no
 while [ $# -ge 2 ]; do
     case $1 in
     --build) build=$2 configured=yes ;;
     --runner) runner=$2 ;;
+    --through) IFS='; ' read -r -a command <<<"$2" && reference_command=("${command[@]}") ;;
     --wasm) wasm=$2 ;;
-    --fuel-as) reference=$2 ;;
+    --same-as) reference=$2 ;;
     *) break ;;
     esac
     shift 2
@@ -62,7 +66,6 @@ if [ -z "$WPLUG_CONFORMANCE" ] || [ ! -f "$archive" ]; then
     exit 77
 fi
 
-command=()
 if [ -n "$wasm" ]; then
     if ! command -v node >/dev/null 2>&1; then
         say "Skipped: node, to run the engine as WebAssembly in, is not there"
@@ -94,15 +97,15 @@ fi
 if [ -z "$reference" ]; then
     exec "${command[@]}" "$runner" "$@" "$suite"
 fi
-fuel=$(mktemp -d)
-trap 'rm -rf "$fuel"' EXIT
-"$reference" --fuel-report "$fuel/reference" "$suite" >"$fuel/reference.log" || {
-    cat "$fuel/reference.log"
+answers=$(mktemp -d)
+trap 'rm -rf "$answers"' EXIT
+"${reference_command[@]}" "$reference" --answers "$answers/reference" "$suite" >"$answers/reference.log" || {
+    cat "$answers/reference.log"
     fail "the reference run failed"
 }
-"${command[@]}" "$runner" --fuel-report "$fuel/this" "$@" "$suite"
-cmp "$fuel/reference" "$fuel/this" || {
-    diff "$fuel/reference" "$fuel/this" | head -n 20
-    fail "not the same fuel"
+"${command[@]}" "$runner" --answers "$answers/this" "$@" "$suite"
+cmp "$answers/reference" "$answers/this" || {
+    diff "$answers/reference" "$answers/this" | head -n 20
+    fail "not the same answers"
 }
-say "$(wc -l <"$fuel/this") runs, each with the same fuel"
+say "$(wc -l <"$answers/this") answers, each the same"

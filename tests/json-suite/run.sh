@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs the JSONTestSuite, which is looked for in $WPLUG_CONFORMANCE, else in ../shared/conformance.
 #
-#     tests/json-suite/run.sh RUNNER FOLDER
+#     tests/json-suite/run.sh FOLDER RUNNER...
 #
-# The suite is unpacked into FOLDER. Exits with 0 where nothing failed, 77 where the suite is not there.
+# The suite is unpacked into FOLDER. RUNNER may be a program and another one to run it. Exits with 0 where nothing failed, 77 where the suite is not there.
 source "$(dirname "$0")/../../scripts/common.sh"
 
-runner=$1
-folder=$2
+folder=$1
+shift
 find_conformance
 archive=$WPLUG_CONFORMANCE/json-test-suite.tar.xz
 if [ -z "$WPLUG_CONFORMANCE" ] || [ ! -f "$archive" ]; then
@@ -18,4 +18,4 @@ fi
 rm -rf "$folder"
 mkdir -p "$folder"
 tar -xJf "$archive" -C "$folder"
-"$runner" "$folder/test_parsing"
+"$@" "$folder/test_parsing"

@@ -16,8 +16,8 @@ static const char usage[] =
     "  --load-only         load modules and refuse bad ones, run nothing\n"
     "  --slice N           run in slices of N units of fuel; the host's functions pend once each call\n"
     "  --threads           run every other slice on a second thread\n"
-    "  --fuel-report FILE  write the fuel of each run\n"
-    "  --filter TEXT       only scripts whose folder/name contains TEXT\n"
+    "  --answers FILE      write the results, traps and fuel of each run\n"
+    "  --filter TEXT,...   only scripts whose folder/name contains one of these\n"
     "  -v                  show what is skipped or not supported\n";
 
 /* The entries of a folder that end in `suffix`, sorted; without those that start with a dot. */
@@ -78,6 +78,17 @@ static void print_folder(const char *name, const spec_totals *totals) {
     fflush(stdout);
 }
 
+/* Whether the label contains one of the texts between the commas. */
+static bool is_chosen(const char *label, const char *texts) {
+    for (const char *text = texts;; text++) {
+        size_t length = strcspn(text, ",");
+        for (const char *at = label; *at; at++)
+            if (strncmp(at, text, length) == 0) return true;
+        text += length;
+        if (!*text) return false;
+    }
+}
+
 /* Runs the scripts of one folder. False where it is none, or one of its scripts cannot be read. */
 static bool run_folder(const spec_options *options, const char *suite, const char *name, spec_totals *sum) {
     char folder[1024];
@@ -90,7 +101,7 @@ static bool run_folder(const spec_options *options, const char *suite, const cha
         char path[2048], label[1024];
         snprintf(path, sizeof path, "%s/%s", folder, scripts.names[i]);
         snprintf(label, sizeof label, "%s/%.*s", name, (int)(strlen(scripts.names[i]) - 5), scripts.names[i]);
-        if (options->filter && !strstr(label, options->filter)) continue;
+        if (options->filter && !is_chosen(label, options->filter)) continue;
         any = true;
         well = spec_script_run(options, folder, path, label, &totals) && well;
     }
@@ -144,9 +155,9 @@ static const char *read_options(int argc, char **argv, spec_options *options, bo
             if (options->slice <= 0) return NULL;
         } else if (strcmp(argv[i], "--filter") == 0 && value) {
             options->filter = argv[++i];
-        } else if (strcmp(argv[i], "--fuel-report") == 0 && value) {
-            options->fuel_report = fopen(argv[++i], "w");
-            if (!options->fuel_report) return NULL;
+        } else if (strcmp(argv[i], "--answers") == 0 && value) {
+            options->answers = fopen(argv[++i], "w");
+            if (!options->answers) return NULL;
         } else if (argv[i][0] != '-' && !suite) {
             suite = argv[i];
         } else {
@@ -167,6 +178,6 @@ int main(int argc, char **argv) {
     if (threads && !(options.relay = spec_relay_new())) return 2;
     int status = run_suite(&options, suite);
     spec_relay_free(options.relay);
-    if (options.fuel_report && fclose(options.fuel_report) != 0) return 2;
+    if (options.answers && fclose(options.answers) != 0) return 2;
     return status;
 }

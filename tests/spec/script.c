@@ -4,6 +4,7 @@
  * is whatever depends on them: their instances, what is asserted about those, and what imports from those. */
 #include "spec.h"
 
+#include "answers/answers.h"
 #include "base/os.h"
 #include "json/json.h"
 
@@ -258,10 +259,21 @@ static bool resolve(void *user, const engine_import *import, engine_extern *out)
            spec_host_find(&script->host, import->name, out);
 }
 
-static void report_fuel(spec_script *script) {
-    if (script->options->fuel_report)
-        fprintf(script->options->fuel_report, "%s:%" PRIu64 " command %" PRIu32 ": %" PRIu64 "\n",
-                script->label, script->line, script->number, engine_exec_fuel_used(script->exec));
+static void report_run(spec_script *script, engine_outcome outcome) {
+    FILE *to = script->options->answers;
+    if (!to) return;
+    fprintf(to, "%s:%" PRIu64 " command %" PRIu32 ": ", script->label, script->line, script->number);
+    answers_write_run(to, outcome, script->exec);
+}
+
+/* What the script leaves in the memories of its instances. */
+static void report_memories(const spec_script *script) {
+    for (size_t i = 0; script->options->answers && i < script->instance_count; i++) {
+        char label[1100];
+        snprintf(label, sizeof label, "%s instance %zu", script->label, i);
+        if (script->instances[i].instance)
+            answers_write_memories(script->options->answers, label, script->instances[i].instance);
+    }
 }
 
 static bool trap_text_matches(const char *text, base_bytes wanted) {
@@ -296,7 +308,7 @@ static spec_making make_instance(spec_script *script, spec_definition *definitio
     making.status = engine_exec_start(script->exec, start, NULL, &error);
     if (making.status != BASE_OK) return making;
     engine_outcome outcome = spec_run(script->options, script->exec);
-    report_fuel(script);
+    report_run(script, outcome);
     making.endless = outcome != ENGINE_FINISHED && outcome != ENGINE_TRAPPED;
     if (outcome == ENGINE_TRAPPED) {
         making.trap = engine_exec_trap(script->exec);
@@ -385,7 +397,7 @@ static void invoke(spec_script *script, base_bytes action, uint64_t func, const 
         result->why_not = failed("cannot start: %s", error.message);
     } else {
         engine_outcome outcome = spec_run(script->options, script->exec);
-        report_fuel(script);
+        report_run(script, outcome);
         if (outcome == ENGINE_FINISHED) {
             result->kind = RETURNED;
             result->types = type->results;
@@ -636,6 +648,7 @@ bool spec_script_run(const spec_options *options, const char *folder, const char
         run_commands(&script, member(value, "commands"), totals);
     else
         printf("FAIL %s: no store: %s\n", label, error.message);
+    report_memories(&script);
     close_script(&script);
     base_buffer_free(&text);
     return opened;

@@ -21,8 +21,8 @@ typedef struct spec_options {
     int64_t slice;      /* fuel of each slice; 0: all at once */
     bool load_only;     /* load modules, run nothing */
     bool verbose;       /* tell every command that did not pass, and why */
-    const char *filter; /* run the scripts whose folder/name contains this */
-    FILE *fuel_report;  /* NULL, or where each command's fuel goes */
+    const char *filter; /* run the scripts whose folder/name contains this, or one of these between commas */
+    FILE *answers;      /* NULL, or where each run's outcome and fuel go */
     spec_relay *relay;  /* NULL, or where every other slice runs */
 } spec_options;
 

@@ -15,7 +15,7 @@ const [command, ...args] = process.argv.slice(2);
 /* Paths are as the caller sees them; the guest gets the folders in which they lie. */
 const folders = new Set();
 const guestArgs = args.map((arg, i) => {
-    const isPath = existsSync(arg) || args[i - 1] === '--fuel-report'; /* which is to be written */
+    const isPath = existsSync(arg) || args[i - 1] === '--answers'; /* which is to be written */
     if (!isPath) return arg;
     const path = resolve(arg);
     folders.add(dirname(path));
