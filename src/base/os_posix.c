@@ -61,11 +61,12 @@ base_status posix_random_from_device(void *data, size_t size) {
 
 /* ---- Pages ---- */
 
-/* The size the system maps; 0 where it overflows. An empty block takes a page, so that it has an address. */
+/* The size the system maps; 0 where that would be more than half of all addresses, which 32-bit systems might give: pointers into
+ * such a block could not be subtracted. An empty block takes a page, so that it has an address. */
 static size_t whole_pages(size_t size) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     if (size == 0) return page;
-    if (size > SIZE_MAX - (page - 1)) return 0;
+    if (size > SIZE_MAX / 2 - (page - 1)) return 0;
     return (size + page - 1) / page * page;
 }
 

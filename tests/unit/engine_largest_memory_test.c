@@ -51,7 +51,7 @@ static int set_up(void **state) {
     if (engine_module_load(NULL, bytes, engine_features_available(), &w.module, &error) != BASE_OK) return -1;
     if (engine_store_new(NULL, NULL, &w.store) != BASE_OK) return -1;
     const base_status status = engine_instantiate(w.store, w.module, NULL, NULL, &w.instance, NULL, &error);
-    if (status == BASE_NO_MEMORY)
+    if (status == BASE_NO_MEMORY || (status == BASE_LIMIT && sizeof(size_t) < 8))
         return 0; /* a machine that has no 4 GiB of addresses to give: the tests skip */
     if (status != BASE_OK || engine_exec_new(w.store, &w.exec) != BASE_OK) return -1;
     *state = &w;
