@@ -8,6 +8,8 @@ if(NOT CMAKE_C_COMPILER)
 endif()
 set(CMAKE_C_COMPILER_TARGET wasm32-wasi)
 set(CMAKE_C_FLAGS_INIT "-mbulk-memory -mmutable-globals -mnontrapping-fptoint -msign-ext")
+# Where clang links with an -O, it runs binaryen's optimizer if there is one, and what comes out depends on the machine.
+add_link_options(-O0)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)

@@ -37,10 +37,12 @@ compile_c() {
             -Wno-unused-parameter -o "$out/$1.wasm" "$here/$source.c" "$here/plugin.c"
         return
     fi
+    # In two steps: clang that links with -O runs binaryen's optimizer where there is one.
     "$CLANG" --target=wasm32-wasi -std=gnu11 -O2 -mbulk-memory -mmutable-globals -mnontrapping-fptoint \
-        -msign-ext "${options[@]}" \
-        -mexec-model=reactor -nostartfiles -Wl,--no-entry -Wl,--stack-first -Wl,--gc-sections \
-        -Wl,--strip-debug -o "$out/$1.wasm" "$here/$source.c"
+        -msign-ext "${options[@]}" -c -o "$out/$1.o" "$here/$source.c"
+    "$CLANG" --target=wasm32-wasi -mexec-model=reactor -nostartfiles -Wl,--no-entry -Wl,--stack-first \
+        -Wl,--gc-sections -Wl,--strip-debug -o "$out/$1.wasm" "$out/$1.o"
+    rm "$out/$1.o"
 }
 export -f compile_c
 
