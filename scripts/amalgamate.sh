@@ -103,8 +103,8 @@ END
 /* What the project's own build tells the compiler about the interpreter (src/engine/CMakeLists.txt). Here it holds for all of
  * the file: GCC makes no inline function part of another that is compiled by other rules.
  * Then warnings that are nobody's mistake: callbacks have parameters that they do not need; headers have more inline functions
- * than are used; and GCC, seeing several files' functions at once, cannot follow a status from one to the other, and takes
- * note of messages that snprintf would cut, as it is meant to. */
+ * than are used; and GCC, seeing several files' functions at once, cannot follow a status or a count from one to the
+ * other, and takes note of messages that snprintf would cut, as it is meant to. */
 #if defined(__clang__)
 #pragma clang fp contract(off)
 #pragma clang diagnostic ignored "-Wunused-parameter"
@@ -113,6 +113,7 @@ END
 #pragma GCC optimize("fp-contract=off", "no-gcse", "no-tree-slp-vectorize")
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
 #pragma GCC diagnostic ignored "-Wformat-truncation"
 #endif
 #if defined(__FAST_MATH__)
