@@ -564,6 +564,8 @@ static inline uint64_t host_clock(wplug_runtime *runtime) {
 wplug_status host_enter(const wplug_runtime *runtime, const char *function, wplug_error *error);
 /* The runtime got something to do on its own thread: the embedder may have to be told. */
 void host_runtime_news(wplug_runtime *runtime);
+/* Ends all tasks; their completion callbacks run, and cannot start new ones. */
+void host_runtime_end_tasks(wplug_runtime *runtime);
 /* Gives back idle memory: of the pool, and with no tasks left of the bookkeeping; the default allocator's too. */
 void host_runtime_trim(wplug_runtime *runtime);
 /* False where it has no handler for such requests. */

@@ -53,7 +53,7 @@ struct host_worker {
     unsigned index;
     os_thread *thread;            /* NULL: it was not started, or was joined */
     _Atomic(uintptr_t) thread_id; /* 0 before it runs, and afterwards */
-    wplug_runtime *runtime;       /* its thread only */
+    wplug_runtime *runtime;       /* its thread only; NULL once it is freed */
     size_t turns;                 /* its thread only: since it last took a call */
     pool_call *spent;             /* its thread only: ended and told, to be struck out */
     host_mailbox *mailbox;        /* retained, so that it can be woken at any time */
@@ -63,7 +63,8 @@ struct host_worker {
     /* With the pool's lock. */
     size_t in_flight;  /* calls that it has taken and that have not ended */
     bool is_idle;      /* it waits, and can take a call */
-    bool is_resting;   /* it waits, for whatever */
+    bool is_resting;   /* it waits, for whatever, */
+    uint64_t until;    /* and looks again at that time */
     bool is_claimed;   /* it was woken for a call */
     pool_call *orders; /* of its calls, those to be cancelled */
 
@@ -307,6 +308,17 @@ static host_worker *find_resting(wplug_pool *pool) {
     return NULL;
 }
 
+/* Somebody who waits, and must be woken to know of the queue's first deadline. NULL: one of those who wait does, or nobody
+ * waits. Those who are awake do not count: a host method may keep them for any time. */
+static host_worker *find_watcher(wplug_pool *pool) {
+    uint64_t deadline = host_timers_next(&pool->deadlines);
+    if (pool->claimed > 0) return NULL; /* who was woken for a call comes, and asks this again */
+    for (unsigned i = 0; i < pool->worker_count; i++) {
+        if (pool->workers[i].is_resting && pool->workers[i].until <= deadline) return NULL;
+    }
+    return deadline == UINT64_MAX ? NULL : find_resting(pool);
+}
+
 /* ---- What workers do between turns ---- */
 
 static bool has_room(const host_worker *worker) {
@@ -411,7 +423,7 @@ void host_worker_poll(host_worker *worker) {
     pool_call *call = NULL;
     lock(pool);
     pool_call *spent = strike_out_spent(worker);
-    bool was_claimed = come_back(worker);
+    bool was_resting = worker->is_resting, was_claimed = come_back(worker);
     bool has_orders = worker->orders != NULL;
     bool has_unborn = pool->ended || (host_timers_first(&pool->deadlines) &&
                                       host_timers_next(&pool->deadlines) <= os_monotonic_ns());
@@ -423,7 +435,9 @@ void host_worker_poll(host_worker *worker) {
         worker->in_flight++;
         worker->turns = 0;
     }
+    host_worker *watcher = was_resting ? find_watcher(pool) : NULL;
     unlock(pool);
+    wake_worker(watcher);
     free_spent(spent);
     if (call) begin_call(worker, call);
     if (has_orders) obey_orders(worker);
@@ -446,6 +460,7 @@ bool host_worker_rest(host_worker *worker, uint64_t *until) {
         worker->is_idle = is_outermost && has_room(worker);
         uint64_t next = host_timers_next(&pool->deadlines);
         if (next < *until) *until = next;
+        worker->until = *until;
     }
     unlock(pool);
     free_spent(spent);
@@ -502,16 +517,15 @@ static void stop_runtime(host_worker *worker) {
     wplug_pool *pool = worker->pool;
     worker->runtime->is_closing = true;
     report_unborn(pool);
+    host_runtime_end_tasks(worker->runtime);
+    publish_stats(worker);
     worker->runtime->is_closing = false;
     wplug_runtime_free(worker->runtime);
+    worker->runtime = NULL; /* the stop callback may still ask for calls */
     lock(pool);
     pool_call *spent = strike_out_spent(worker);
     unlock(pool);
     free_spent(spent);
-    os_signal_lock(worker->stats_lock);
-    wplug_stats *stats = &worker->stats;
-    stats->tasks = stats->ready = stats->suspended = stats->lingering = stats->memory_bytes = 0;
-    os_signal_unlock(worker->stats_lock);
 }
 
 static void run_worker(void *user) {
@@ -687,41 +701,41 @@ wplug_status wplug_pool_free(wplug_pool *pool) {
 
 /* ---- Calls ---- */
 
-static wplug_status refuse(wplug_pool *pool, wplug_error *error) {
-    lock(pool);
+/* With the lock: whether it takes one more call. */
+static wplug_status admit(wplug_pool *pool) {
+    if (pool->state != POOL_OPEN) return WPLUG_GONE;
+    if (pool->queue.count < pool->capacity) return WPLUG_OK;
     pool->stats.refused++;
-    unlock(pool);
-    return host_fail(error, WPLUG_BUSY, "the pool's queue is full: %u calls wait", pool->capacity);
+    return WPLUG_BUSY;
+}
+
+static wplug_status refuse(const wplug_pool *pool, wplug_status status, wplug_error *error) {
+    switch (status) {
+    case WPLUG_GONE: return host_fail(error, status, "the pool was shut down");
+    case WPLUG_BUSY:
+        return host_fail(error, status, "the pool's queue is full: %u calls wait", pool->capacity);
+    default: return host_no_memory(error);
+    }
 }
 
 /* Puts a call into the queue. What is refused here stays the caller's. */
 static wplug_status submit(wplug_pool *pool, pool_call *call, wplug_task *id, wplug_error *error) {
     host_worker *worker = NULL;
-    wplug_status status = WPLUG_OK;
     lock(pool);
-    if (pool->state != POOL_OPEN)
-        status = WPLUG_GONE;
-    else if (pool->queue.count >= pool->capacity)
-        status = WPLUG_BUSY;
-    else if (host_timers_reserve(&pool->deadlines, pool->queue.count + 1, &pool->allocator) != BASE_OK ||
-             !(call->id = call->task->id = host_ids_add(&pool->ids, call, &pool->allocator)))
+    wplug_status status = admit(pool);
+    if (!status &&
+        (host_timers_reserve(&pool->deadlines, pool->queue.count + 1, &pool->allocator) != BASE_OK ||
+         !(call->id = call->task->id = host_ids_add(&pool->ids, call, &pool->allocator))))
         status = WPLUG_NO_MEMORY;
     if (!status) {
         if (id) *id = call->id;
         put_in_queue(call);
         worker = claim_worker(pool);
-        /* Those that wait for other things must know of a deadline before theirs. */
-        if (!worker && host_timers_next(&pool->deadlines) == call->task->deadline)
-            worker = find_resting(pool);
+        if (!worker) worker = find_watcher(pool);
     }
     unlock(pool);
     wake_worker(worker);
-    switch (status) {
-    case WPLUG_OK: return host_ok(error);
-    case WPLUG_GONE: return host_fail(error, status, "the pool was shut down");
-    case WPLUG_BUSY: return refuse(pool, error);
-    default: return host_no_memory(error);
-    }
+    return status ? refuse(pool, status, error) : host_ok(error);
 }
 
 static pool_call *make_call(wplug_pool *pool, host_task *task, wplug_done_fn done, void *user,
@@ -746,11 +760,16 @@ static wplug_status start_call(wplug_pool *pool, wplug_plugin *plugin, const cha
                          plugin ? "freed, or none" : "NULL");
     }
     if (!method) return host_fail(error, WPLUG_MISUSE, "a pool's call: the method is NULL");
-    /* Before the work of making the call is done, where that can be told without the lock. */
-    if (atomic_load_explicit(&pool->queued, memory_order_relaxed) >= pool->capacity)
-        return refuse(pool, error);
+    wplug_status status = WPLUG_OK;
+    /* A pool that is full says so before the work of making the call is done. */
+    if (atomic_load_explicit(&pool->queued, memory_order_relaxed) >= pool->capacity) {
+        lock(pool);
+        status = admit(pool);
+        unlock(pool);
+        if (status) return refuse(pool, status, error);
+    }
     host_task *task;
-    wplug_status status = host_call_make(&pool->allocator, plugin, method, params, options, &task, error);
+    status = host_call_make(&pool->allocator, plugin, method, params, options, &task, error);
     if (status) return status;
     pool_call *call = make_call(pool, task, done, user, waiter);
     status = call ? submit(pool, call, id, error) : host_no_memory(error);
@@ -775,7 +794,8 @@ wplug_status wplug_pool_call(wplug_pool *pool, wplug_plugin *plugin, const char 
     wplug_status status = check(pool, "wplug_pool_call", error);
     if (status) return status;
     const host_worker *here = worker_here(pool);
-    if (here) return wplug_call(here->runtime, plugin, method, params, options, result, error);
+    if (here && here->runtime)
+        return wplug_call(here->runtime, plugin, method, params, options, result, error);
     pool_waiter waiter = {NULL, NULL};
     base_status made = os_signal_new(&pool->allocator, &waiter.signal);
     if (made == BASE_NO_MEMORY) return host_no_memory(error);

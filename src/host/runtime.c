@@ -51,11 +51,7 @@ static void close_mailbox(wplug_runtime *runtime) {
     host_mailbox_release(mailbox);
 }
 
-wplug_status wplug_runtime_free(wplug_runtime *runtime) {
-    if (!runtime) return WPLUG_OK;
-    wplug_status status = host_enter(runtime, "wplug_runtime_free", NULL);
-    if (status) return status;
-    if (runtime->depth > 0 || runtime->is_closing) return WPLUG_MISUSE;
+void host_runtime_end_tasks(wplug_runtime *runtime) {
     runtime->is_closing = true;
     while (runtime->tasks) {
         host_task *task = runtime->tasks;
@@ -64,6 +60,14 @@ wplug_status wplug_runtime_free(wplug_runtime *runtime) {
         host_task_report(task);
         host_task_free(task);
     }
+}
+
+wplug_status wplug_runtime_free(wplug_runtime *runtime) {
+    if (!runtime) return WPLUG_OK;
+    wplug_status status = host_enter(runtime, "wplug_runtime_free", NULL);
+    if (status) return status;
+    if (runtime->depth > 0 || runtime->is_closing) return WPLUG_MISUSE;
+    host_runtime_end_tasks(runtime);
     host_pool_trim(runtime);
     close_mailbox(runtime);
     base_allocator allocator = runtime->allocator;

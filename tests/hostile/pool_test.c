@@ -327,6 +327,56 @@ static void the_queue_has_an_end(void **state) {
     assert_int_equal(stats_of(self).queued, 0);
 }
 
+typedef struct crowd {
+    fixture *self;
+    atomic_int accepted, refused, ended;
+} crowd;
+
+static void count_end(void *user, wplug_task task, wplug_result *result) {
+    crowd *all = user;
+    assert_int_equal(result->status, WPLUG_OK);
+    atomic_fetch_add(&all->ended, 1);
+}
+
+static void *start_a_hundred(void *user) {
+    crowd *all = user;
+    for (int i = 0; i < 100; i++) {
+        wplug_status status = wplug_pool_call_start(all->self->pool, all->self->actor, "act", "\"answer 1\"",
+                                                    NULL, count_end, all, NULL, NULL);
+        assert_true(status == WPLUG_OK || status == WPLUG_BUSY);
+        atomic_fetch_add(status == WPLUG_OK ? &all->accepted : &all->refused, 1);
+    }
+    return NULL;
+}
+
+static void the_queue_takes_as_many_as_it_has_places_for_from_many_threads(void **state) {
+    FIXTURE;
+    enum { THREADS = 4, PLACES = 150 };
+    wplug_pool_options options = options_of(self, 1);
+    options.queue_capacity = PLACES;
+    new_pool(self, &options);
+    ending blocking;
+    start_in(self, NULL, "ask block 1\nwait\nanswer 1", &blocking);
+    await(self, &self->at_gate, 1);
+    crowd all = {.self = self};
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, start_a_hundred, &all);
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    assert_int_equal(all.accepted, PLACES);
+    assert_int_equal(all.refused, THREADS * 100 - PLACES);
+    wplug_stats stats = stats_of(self);
+    assert_int_equal(stats.queued, PLACES);
+    assert_int_equal(stats.queued_high, PLACES);
+    assert_int_equal(stats.refused, all.refused);
+    open_gate(self);
+    expect_end_of(&blocking, WPLUG_OK);
+    assert_int_equal(wplug_pool_shutdown(self->pool, true), WPLUG_OK);
+    assert_int_equal(all.ended, PLACES);
+    stats = stats_of(self);
+    assert_int_equal(stats.started, PLACES + 1);
+    assert_int_equal(stats.ended[WPLUG_OK], PLACES + 1);
+}
+
 static void note_order(void *user, wplug_task task, wplug_result *result) {
     record *order = user;
     note(order, "%s", result->json); /* one thread runs all of them */
@@ -486,6 +536,83 @@ static void host_methods_may_call_the_pool_and_their_own_runtime(void **state) {
             expect_answer(self, ASK("start here"), ANSWER("9"));
         }
         if (threads == 1) assert_int_equal(wplug_pool_free(self->pool), WPLUG_OK);
+    }
+}
+
+/* Calls that start each other in their completion callbacks, on threads that take one call at a time. */
+typedef struct chain {
+    fixture *self;
+    wplug_plugin *plugin; /* a handle of its own */
+    int left;
+    wplug_task task;
+} chain;
+
+static void start_next(chain *own);
+
+static void end_of_link(void *user, wplug_task task, wplug_result *result) {
+    chain *own = user;
+    fixture *self = own->self;
+    assert_int_equal(result->status, WPLUG_OK);
+    assert_int_equal(wplug_pool_cancel(self->pool, task), WPLUG_GONE);
+    int thread = 0;
+    while (!pthread_equal(self->threads[thread], pthread_self())) thread++;
+    wplug_runtime *runtime = self->runtimes[thread];
+    wplug_task_info info = {.size = sizeof info};
+    assert_int_equal(wplug_task_inspect(runtime, task, &info), WPLUG_GONE);
+    assert_int_equal(wplug_task_cancel(runtime, task), WPLUG_GONE);
+    /* Steps the runtime inside of the callback, and so looks at the pool. */
+    if (own->left % 3 == 0) expect_answer(self, "ask echo 1\nwait\nsleep 1\nanswer 5", "5");
+    assert_int_equal(wplug_pool_cancel(self->pool, task), WPLUG_GONE);
+    start_next(own);
+}
+
+static void start_next(chain *own) {
+    fixture *self = own->self;
+    wplug_plugin *plugin = own->plugin;
+    if (own->left-- > 0) {
+        own->plugin = wplug_plugin_retain(plugin);
+        assert_int_equal(wplug_pool_call_start(self->pool, plugin, "act", "\"answer 1\"", NULL, end_of_link,
+                                               own, &own->task, NULL),
+                         WPLUG_OK);
+    } else {
+        pthread_mutex_lock(&self->lock);
+        self->at_gate++;
+        pthread_cond_broadcast(&self->changed);
+        pthread_mutex_unlock(&self->lock);
+    }
+    wplug_plugin_release(plugin);
+}
+
+static void completion_callbacks_may_start_calls_and_wait_for_some(void **state) {
+    FIXTURE;
+    enum { CHAINS = 6, LINKS = 40 };
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        wplug_pool_options options = options_of(self, threads);
+        options.calls_per_thread = 1;
+        new_pool(self, &options);
+        chain chains[CHAINS];
+        self->at_gate = 0;
+        for (int i = 0; i < CHAINS; i++) {
+            chains[i] = (chain){self, wplug_plugin_retain(self->actor), LINKS, 0};
+            start_next(&chains[i]);
+        }
+        await(self, &self->at_gate, CHAINS);
+        assert_int_equal(wplug_pool_shutdown(self->pool, true), WPLUG_OK);
+        assert_int_equal(stats_of(self).queued, 0);
+        assert_int_equal(stats_of(self).ended[WPLUG_OK], stats_of(self).started);
+        if (threads < 3) assert_int_equal(wplug_pool_free(self->pool), WPLUG_OK);
+    }
+}
+
+static void a_pool_may_be_freed_as_soon_as_the_last_call_has_returned(void **state) {
+    FIXTURE;
+    for (int i = 0; i < 30; i++) {
+        wplug_pool_options options = options_of(self, 1 + (unsigned)i % 3);
+        options.dispatch = i % 2;
+        new_pool(self, &options);
+        expect_answer(self, "answer 1", "1");
+        assert_int_equal(wplug_pool_free(self->pool), WPLUG_OK);
+        self->pool = NULL;
     }
 }
 
@@ -711,6 +838,58 @@ static void a_time_limit_counts_in_the_queue(void **state) {
     expect_end_of(&queued, WPLUG_OK);
 }
 
+static void keep_by_thread(void *user, wplug_request *request) {
+    fixture *self = user;
+    int thread = 0;
+    while (!pthread_equal(self->threads[thread], pthread_self())) thread++;
+    pthread_mutex_lock(&self->lock);
+    self->kept[thread] = wplug_request_retain(request);
+    self->kept_count++;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+}
+
+static wplug_status start_keeping_thread(void *user, wplug_runtime *runtime, unsigned thread) {
+    start_thread(user, runtime, thread);
+    return wplug_runtime_set_method(runtime, "keep", keep_by_thread, user);
+}
+
+/* Two threads wait and may have no other call. The one that is woken to know of a deadline in the queue is then kept by a
+ * host method: the other one has to know of it too. */
+static void a_time_limit_counts_in_the_queue_whichever_thread_is_kept(void **state) {
+    FIXTURE;
+    for (int kept = 0; kept < 2; kept++) {
+        wplug_pool_options options = options_of(self, 2);
+        options.calls_per_thread = 1;
+        options.start = start_keeping_thread;
+        new_pool(self, &options);
+        ending waiting[2], urgent, queued;
+        self->kept_count = 0;
+        self->is_open = false;
+        for (int i = 0; i < 2; i++) start_in(self, NULL, "ask keep 1\nwait\nanswer 1", &waiting[i]);
+        await(self, &self->kept_count, 2);
+        while (stats_of(self).suspended < 2) sched_yield();
+        wplug_limits limits;
+        wplug_limits_init(&limits);
+        wplug_call_options call;
+        wplug_call_options_init(&call);
+        call.limits = &limits;
+        limits.time_ns = 50000000;
+        start_in(self, &call, "answer 1", &queued);
+        limits.time_ns = WPLUG_UNLIMITED;
+        call.priority = WPLUG_PRIORITY_HIGHEST;
+        start_in(self, &call, "ask block 1\nwait\nanswer 1", &urgent);
+        answer_kept(self, kept);
+        await(self, &self->at_gate, 1);
+        expect_end_of(&queued, WPLUG_TIME_LIMIT);
+        open_gate(self);
+        answer_kept(self, 1 - kept);
+        expect_end_of(&urgent, WPLUG_OK);
+        for (int i = 0; i < 2; i++) expect_end_of(&waiting[i], WPLUG_OK);
+        if (kept == 0) assert_int_equal(wplug_pool_free(self->pool), WPLUG_OK);
+    }
+}
+
 /* ---- Shutting down ---- */
 
 static void draining_lets_calls_end(void **state) {
@@ -750,6 +929,33 @@ static void shutting_down_ends_calls_wherever_they_are(void **state) {
     assert_int_equal(wplug_pool_shutdown(self->pool, true), WPLUG_OK);
 }
 
+static void start_sleeper(void *user, wplug_request *request) {
+    fixture *self = user;
+    assert_int_equal(wplug_call_start(wplug_request_runtime(request), self->actor, "act", "\"sleep 3600000\"",
+                                      NULL, NULL, NULL, NULL, NULL),
+                     WPLUG_OK);
+    wplug_request_result(request, "1");
+}
+
+static wplug_status start_sleeping_thread(void *user, wplug_runtime *runtime, unsigned thread) {
+    start_thread(user, runtime, thread);
+    return wplug_runtime_set_method(runtime, "sleeper", start_sleeper, user);
+}
+
+static void the_last_ends_are_counted_too(void **state) {
+    FIXTURE;
+    wplug_pool_options options = options_of(self, 1);
+    options.start = start_sleeping_thread;
+    new_pool(self, &options);
+    expect_answer(self, "ask sleeper 1\nwait\nanswer 1", "1");
+    assert_int_equal(wplug_pool_shutdown(self->pool, false), WPLUG_OK);
+    wplug_stats stats = stats_of(self);
+    assert_int_equal(stats.started, 2);
+    assert_int_equal(stats.ended[WPLUG_OK], 1);
+    assert_int_equal(stats.ended[WPLUG_CANCELLED], 1);
+    assert_int_equal(stats.tasks + stats.ready + stats.suspended + stats.lingering + stats.memory_bytes, 0);
+}
+
 static void *drain(void *user) {
     assert_int_equal(wplug_pool_shutdown(user, true), WPLUG_OK);
     return NULL;
@@ -768,6 +974,47 @@ static void a_draining_can_be_cut_short(void **state) {
     assert_int_equal(wplug_pool_shutdown(self->pool, false), WPLUG_OK);
     pthread_join(thread, NULL);
     expect_end_of(&end, WPLUG_CANCELLED);
+}
+
+static void a_pool_that_was_shut_down_says_so_while_its_queue_is_full(void **state) {
+    FIXTURE;
+    wplug_pool_options options = options_of(self, 1);
+    options.queue_capacity = 1;
+    new_pool(self, &options);
+    ending blocking, queued, late;
+    start_in(self, NULL, "ask block 1\nwait\nanswer 1", &blocking);
+    await(self, &self->at_gate, 1);
+    start_in(self, NULL, "answer 1", &queued);
+    pthread_t thread;
+    pthread_create(&thread, NULL, drain, self->pool);
+    uint64_t refused = 0;
+    while (try_call(self, NULL, "answer 1", &late, NULL, NULL) == WPLUG_BUSY) refused++;
+    assert_int_equal(try_call(self, NULL, "answer 1", &late, NULL, NULL), WPLUG_GONE);
+    assert_int_equal(stats_of(self).queued, 1);
+    assert_int_equal(stats_of(self).refused, refused);
+    open_gate(self);
+    pthread_join(thread, NULL);
+    expect_end_of(&blocking, WPLUG_OK);
+    expect_end_of(&queued, WPLUG_OK);
+}
+
+static void ask_for_calls(void *user, unsigned thread) {
+    fixture *self = user;
+    ending late;
+    assert_int_equal(wplug_pool_call(self->pool, self->actor, "act", NULL, NULL, NULL, NULL), WPLUG_GONE);
+    assert_int_equal(try_call(self, NULL, "answer 1", &late, NULL, NULL), WPLUG_GONE);
+    assert_int_equal(wplug_pool_shutdown(self->pool, false), WPLUG_MISUSE);
+    stop_thread(user, thread);
+}
+
+static void a_thread_that_ends_gets_no_more_calls(void **state) {
+    FIXTURE;
+    wplug_pool_options options = options_of(self, 2);
+    options.stop = ask_for_calls;
+    new_pool(self, &options);
+    expect_answer(self, "answer 1", "1");
+    assert_int_equal(wplug_pool_shutdown(self->pool, true), WPLUG_OK);
+    assert_int_equal(self->stopped, 2);
 }
 
 static void call_a_spinner(void *user, wplug_request *request) {
@@ -813,19 +1060,26 @@ int main(void) {
         TEST(calls_that_wait_keep_no_thread),
         TEST(who_is_busy_takes_calls_beside_its_own),
         TEST(the_queue_has_an_end),
+        TEST(the_queue_takes_as_many_as_it_has_places_for_from_many_threads),
         TEST(urgent_calls_leave_the_queue_first),
         TEST(what_is_wrong_with_a_call_is_told_at_once),
         TEST(a_thread_that_cannot_be_set_up_makes_no_pool),
         TEST(host_methods_may_call_the_pool_and_their_own_runtime),
+        TEST(completion_callbacks_may_start_calls_and_wait_for_some),
+        TEST(a_pool_may_be_freed_as_soon_as_the_last_call_has_returned),
         TEST(logs_and_traces_name_the_pools_task),
         TEST(a_host_method_may_look_at_the_pools_task),
         TEST(completion_callbacks_run_where_they_are_dispatched),
         TEST(cancel_ends_a_call_wherever_it_is),
         TEST(a_call_is_cancelled_while_its_thread_waits_inside_a_callback),
         TEST(a_time_limit_counts_in_the_queue),
+        TEST(a_time_limit_counts_in_the_queue_whichever_thread_is_kept),
         TEST(draining_lets_calls_end),
         TEST(shutting_down_ends_calls_wherever_they_are),
+        TEST(the_last_ends_are_counted_too),
         TEST(a_draining_can_be_cut_short),
+        TEST(a_pool_that_was_shut_down_says_so_while_its_queue_is_full),
+        TEST(a_thread_that_ends_gets_no_more_calls),
         TEST(shutting_down_reaches_calls_within_callbacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
