@@ -1,6 +1,7 @@
 /* The libuv adapter in real loops: calls end, times pass, threads answer, the loop goes on while guests compute
  * and ends when nothing is left, and attaching and detaching leave nothing behind. */
 #include "hostile/helper.h"
+#include "hostile/meter.h"
 
 #include "wplug/wplug_uv.h"
 
@@ -431,29 +432,8 @@ static void a_loop_that_waits_for_an_answer_ends_with_the_attachment(void **stat
 
 /* ---- Errors ---- */
 
-typedef struct meter {
-    size_t blocks, bytes, asked;
-    bool is_empty;
-} meter;
-
-static void *metered_resize(void *user, void *pointer, size_t old_size, size_t new_size) {
-    meter *self = user;
-    if (new_size == 0) {
-        self->blocks--;
-        self->bytes -= old_size;
-        free(pointer);
-        return NULL;
-    }
-    assert_null(pointer);
-    self->asked++;
-    if (self->is_empty) return NULL;
-    self->blocks++;
-    self->bytes += new_size;
-    return malloc(new_size);
-}
-
 static void memory_comes_from_the_allocator_and_goes_back(void **state) {
-    meter heap = {.is_empty = true};
+    meter heap = {.fail_at = 1};
     wplug_allocator allocator = {metered_resize, &heap};
     wplug_uv_options options;
     wplug_uv_options_init(&options);
@@ -467,10 +447,9 @@ static void memory_comes_from_the_allocator_and_goes_back(void **state) {
     assert_null(attachment);
     assert_int_equal(error.status, WPLUG_NO_MEMORY);
     expect_contains(error.message, "memory");
-    assert_int_equal(heap.asked, 1);
+    assert_int_equal(heap.count, 1);
     assert_int_equal(uv_loop_close(&loop), 0); /* it left no handle */
 
-    heap.is_empty = false;
     uv_loop_init(&loop);
     attachment = attach(&loop, runtime, &options);
     assert_int_equal(heap.blocks, 1);

@@ -1,35 +1,7 @@
 /* Memory that runs out: every single allocation of loading, calling and describing fails in turn. What cannot be done is
  * then told with WPLUG_NO_MEMORY, nothing leaks, nothing crashes, and completion callbacks still run exactly once. */
 #include "helper.h"
-
-/* Counts allocations, fails one of them, and knows how much is in use. */
-typedef struct meter {
-    long count, fail_at; /* fail_at 0: none */
-    long fail_for;       /* how many in a row fail */
-    long blocks;
-    size_t bytes;
-} meter;
-
-static void *metered_resize(void *user, void *pointer, size_t old_size, size_t new_size) {
-    meter *self = user;
-    if (new_size == 0) {
-        if (pointer) self->blocks--, self->bytes -= old_size;
-        free(pointer);
-        return NULL;
-    }
-    self->count++;
-    if (self->fail_at && self->count >= self->fail_at && self->count < self->fail_at + self->fail_for)
-        return NULL;
-    void *fresh = malloc(new_size);
-    if (!fresh) abort();
-    if (pointer)
-        memcpy(fresh, pointer, old_size < new_size ? old_size : new_size);
-    else
-        self->blocks++;
-    free(pointer);
-    self->bytes += new_size - (pointer ? old_size : 0);
-    return fresh;
-}
+#include "meter.h"
 
 static char *module_bytes;
 static size_t module_size;

@@ -1,7 +1,8 @@
-/* A pool under everything at once: threads that start and cancel calls, threads that answer host methods, a shutdown in the
- * middle. Every call that was started ends exactly once, whatever happened, and nothing is left behind. The order of
- * things is the system's; what is tried is drawn from a seed. */
+/* A pool under everything at once: threads that start and cancel calls, threads that answer host methods, handles of the
+ * plugin that come and go meanwhile, a shutdown in the middle. Every call that was started ends exactly once, whatever
+ * happened, and nothing is left behind. The order of things is the system's; what is tried is drawn from a seed. */
 #include "helper.h"
+#include "meter.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -18,22 +19,12 @@ typedef struct stress {
     pthread_mutex_t lock;
     wplug_request *waiting[WAITING];
     int waiting_count;
-    atomic_long blocks;
+    meter memory; /* the pool's and the plugin's */
 } stress;
 
 static uint32_t next_random(uint32_t *random) {
     *random = *random * 1664525 + 1013904223;
     return *random >> 8;
-}
-
-/* The pool's allocator: counts what is not given back. Called from all threads. */
-static void *count_blocks(void *user, void *pointer, size_t old_size, size_t new_size) {
-    stress *self = user;
-    if (!pointer && new_size > 0) atomic_fetch_add(&self->blocks, 1);
-    if (pointer && new_size == 0) atomic_fetch_sub(&self->blocks, 1);
-    if (new_size > 0) return realloc(pointer, new_size);
-    free(pointer);
-    return NULL;
 }
 
 static void keep(void *user, wplug_request *request) {
@@ -49,18 +40,20 @@ static void answer_from_inner(void *user, wplug_task task, wplug_result *result)
 }
 
 static void start_inner(void *user, wplug_request *request) {
-    stress *self = user;
     wplug_runtime *runtime = wplug_request_runtime(request);
     wplug_request_retain(request);
-    if (wplug_call_start(runtime, self->actor, "act", "\"sleep 1\\nanswer 1\"", NULL, answer_from_inner,
-                         request, NULL, NULL) != WPLUG_OK)
+    wplug_plugin *actor = wplug_plugin_retain(wplug_request_plugin(request));
+    assert_non_null(actor);
+    if (wplug_call_start(runtime, actor, "act", "\"sleep 1\\nanswer 1\"", NULL, answer_from_inner, request,
+                         NULL, NULL) != WPLUG_OK)
         wplug_request_release(request);
+    wplug_plugin_release(actor);
 }
 
 static void call_inner(void *user, wplug_request *request) {
     stress *self = user;
-    wplug_status status =
-        wplug_pool_call(self->pool, self->actor, "act", "\"yield\\nanswer 1\"", NULL, NULL, NULL);
+    wplug_status status = wplug_pool_call(self->pool, wplug_request_plugin(request), "act",
+                                          "\"yield\\nanswer 1\"", NULL, NULL, NULL);
     if (status == WPLUG_OK) wplug_request_result(request, "1");
 }
 
@@ -120,6 +113,7 @@ static void *start_many(void *user) {
             assert_true(status == WPLUG_OK || status == WPLUG_GONE);
         }
     }
+    wplug_plugin_release(self->actor);
     return NULL;
 }
 
@@ -142,8 +136,12 @@ static void *answer_many(void *user) {
             sched_yield();
             continue;
         }
+        /* Nobody else may have a handle any more. */
+        wplug_plugin *actor = wplug_plugin_retain(wplug_request_plugin(request));
+        assert_non_null(actor);
         if (next_random(&random) % 4) wplug_request_result(request, "[1]");
         wplug_request_release(request);
+        wplug_plugin_release(actor);
     }
 }
 
@@ -153,8 +151,12 @@ static void run_round(uint32_t seed) {
     uint32_t random = seed;
     self.seed = seed;
     pthread_mutex_init(&self.lock, NULL);
-    self.actor = load(ACTOR, NULL); /* anew, so that threads translate the same functions at the same time */
-    wplug_allocator allocator = {count_blocks, &self};
+    wplug_allocator allocator = {metered_resize, &self.memory};
+    wplug_plugin_options plugin;
+    wplug_plugin_options_init(&plugin);
+    plugin.allocator = &allocator;
+    self.actor =
+        load(ACTOR, &plugin); /* anew, so that threads translate the same functions at the same time */
     wplug_runtime_options runtime;
     wplug_runtime_options_init(&runtime);
     runtime.allocator = &allocator;
@@ -169,7 +171,11 @@ static void run_round(uint32_t seed) {
     options.dispatch = next_random(&random) % 2;
     assert_int_equal(wplug_pool_new(&options, &self.pool, NULL), WPLUG_OK);
     pthread_t starters[STARTERS], answerers[2];
-    for (int i = 0; i < STARTERS; i++) pthread_create(&starters[i], NULL, start_many, &self);
+    for (int i = 0; i < STARTERS; i++) {
+        wplug_plugin_retain(self.actor); /* for the thread */
+        pthread_create(&starters[i], NULL, start_many, &self);
+    }
+    wplug_plugin_release(self.actor);
     for (int i = 0; i < 2; i++) pthread_create(&answerers[i], NULL, answer_many, &self);
     /* A third of the rounds runs to its end; the others are shut down while calls are started, some of them twice. */
     bool to_the_end = next_random(&random) % 3 == 0, drains = next_random(&random) % 2;
@@ -196,9 +202,9 @@ static void run_round(uint32_t seed) {
     self.is_over = true;
     for (int i = 0; i < 2; i++) pthread_join(answerers[i], NULL);
     assert_int_equal(self.ended, self.started);
-    wplug_plugin_release(self.actor);
     pthread_mutex_destroy(&self.lock);
-    assert_int_equal(self.blocks, 0);
+    assert_int_equal(self.memory.blocks, 0);
+    assert_int_equal(self.memory.bytes, 0);
 }
 
 static void every_call_ends_exactly_once(void **state) {
@@ -206,26 +212,6 @@ static void every_call_ends_exactly_once(void **state) {
 }
 
 /* ---- Memory that runs out ---- */
-
-typedef struct meter {
-    pthread_mutex_t lock;
-    long count, fail_at, blocks; /* fail_at: that request fails; 0: none */
-    long fail_for;
-} meter;
-
-static void *metered_resize(void *user, void *pointer, size_t old_size, size_t new_size) {
-    meter *self = user;
-    pthread_mutex_lock(&self->lock);
-    bool fails = new_size > 0 && ++self->count >= self->fail_at && self->fail_at > 0 &&
-                 self->count < self->fail_at + self->fail_for;
-    if (!pointer && new_size > 0 && !fails) self->blocks++;
-    if (pointer && new_size == 0) self->blocks--;
-    pthread_mutex_unlock(&self->lock);
-    if (fails) return NULL;
-    if (new_size > 0) return realloc(pointer, new_size);
-    free(pointer);
-    return NULL;
-}
 
 static void count_done(void *user, wplug_task task, wplug_result *result) {
     assert_true(result->status == WPLUG_OK || result->status == WPLUG_NO_MEMORY ||
@@ -276,10 +262,9 @@ static void every_allocation_of_a_pool_fails_in_turn(void **state) {
     for (int fail_for = 1; fail_for < 100; fail_for += 49) {
         for (long fail_at = 1;; fail_at++) {
             meter self = {.fail_at = fail_at, .fail_for = fail_for};
-            pthread_mutex_init(&self.lock, NULL);
             bool is_made = use_pool(&self, actor);
-            pthread_mutex_destroy(&self.lock);
             assert_int_equal(self.blocks, 0);
+            assert_int_equal(self.bytes, 0);
             if (is_made && self.count < fail_at) break;
         }
     }

@@ -1,38 +1,12 @@
 /* The pool of a runtime: how many sandboxes it keeps, and for how long; plugins that are released while it has some of them;
  * many calls at once, on many threads, and for a long time; memory that runs out. */
+#include "hostile/meter.h"
 #include "system.h"
 #include "watch.h"
 
 #include <pthread.h>
 
 #define EARLY GUESTS "/early.wasm"
-
-/* ---- An allocator that counts, and fails ---- */
-
-typedef struct meter {
-    long count, fail_at; /* fail_at 0: never */
-    long blocks;
-    size_t bytes;
-} meter;
-
-static void *metered_resize(void *user, void *pointer, size_t old_size, size_t new_size) {
-    meter *self = user;
-    if (new_size == 0) {
-        if (pointer) self->blocks--, self->bytes -= old_size;
-        free(pointer);
-        return NULL;
-    }
-    if (++self->count == self->fail_at) return NULL;
-    void *fresh = malloc(new_size);
-    if (!fresh) abort();
-    if (pointer)
-        memcpy(fresh, pointer, old_size < new_size ? old_size : new_size);
-    else
-        self->blocks++;
-    free(pointer);
-    self->bytes += new_size - (pointer ? old_size : 0);
-    return fresh;
-}
 
 static wplug_runtime *runtime_with(meter *self, uint64_t pool_size) {
     wplug_runtime *runtime;
