@@ -67,8 +67,8 @@ void *base_alloc_zeroed(const base_allocator *allocator, size_t count, size_t si
 void *base_resize(const base_allocator *allocator, void *pointer, size_t old_size, size_t new_size);
 void base_free(const base_allocator *allocator, void *pointer, size_t size);
 
-/* Blocks of `outer` (NULL: the default), which must outlive it, that share no cache line with any other block. For what many threads read:
- * next to what one of them writes all the time, it would be fetched anew each time. */
+/* Blocks of `outer` (NULL: the default), which must outlive it, that share no cache line with any other block. For what
+ * many threads read: next to what one of them writes all the time, it would be fetched anew each time. */
 base_allocator base_apart(const base_allocator *outer);
 
 /* A borrowed run of bytes; not terminated. */

@@ -396,13 +396,15 @@ static void free_plugin(wplug_plugin *plugin) {
     wasi_strings_free(&allocator, &plugin->allow);
     base_free(&allocator, plugin->unknown, plugin->unknown_count * sizeof *plugin->unknown);
     plugin->magic = HOST_DEAD;
-    base_free(&allocator, plugin, sizeof *plugin);
+    const base_allocator apart = base_apart(&allocator);
+    base_free(&apart, plugin, sizeof *plugin);
 }
 
 static wplug_status load(base_bytes bytes, const wplug_plugin_options *options, wplug_plugin **out,
                          wplug_error *error) {
     base_allocator allocator = host_allocator(options->allocator);
-    wplug_plugin *plugin = base_alloc_zeroed(&allocator, 1, sizeof *plugin);
+    const base_allocator apart = base_apart(&allocator);
+    wplug_plugin *plugin = base_alloc_zeroed(&apart, 1, sizeof *plugin);
     if (!plugin) return host_no_memory(error);
     atomic_init(&plugin->references, 1 + HOST_HOLD_PLACES);
     atomic_init(&plugin->holders, 1);

@@ -208,6 +208,7 @@ static void blocks_apart_share_no_line_and_work_like_others(void **state) {
     uint8_t *block = base_alloc(&apart, 100);
     assert_non_null(block);
     assert_true(heap.bytes >= 100 + 2 * LINE);
+    assert_int_equal((uintptr_t)block % _Alignof(max_align_t), 0);
     memset(block, 7, 100);
     block = base_resize(&apart, block, 100, 5000);
     for (int i = 0; i < 100; i++) assert_int_equal(block[i], 7);

@@ -186,6 +186,46 @@ static void timers_that_are_set_in_order_come_out_between_others(void **state) {
     assert_int_equal(count, TASKS - (TASKS + 6) / 7);
 }
 
+static bool is_set(const host_task *task) {
+    return task->timer.index != HOST_NO_TIMER;
+}
+
+/* Anything in any order, compared with a search through all of them. Equal times, times that go up as those of deadlines
+ * do, timers that are set again wherever they are, and UINT64_MAX, which is never. */
+static void timers_are_what_a_search_would_find(void **state) {
+    fixture *self = *state;
+    enum { FEW = 40 };
+    add(self, FEW);
+    uint64_t at[FEW], base = 1000;
+    uint32_t random = 5;
+    for (int i = 0; i < FEW; i++) at[i] = UINT64_MAX;
+    for (int step = 0; step < 20000; step++) {
+        int which = (int)((next_random(&random) >> 16) % FEW);
+        uint32_t what = (next_random(&random) >> 16) % 8;
+        uint64_t first = UINT64_MAX;
+        if (what < 3) at[which] = base += what;
+        if (what == 3) at[which] = base - (next_random(&random) >> 16) % 50;
+        if (what == 4) at[which] = UINT64_MAX;
+        if (what <= 4) host_queue_set_timer(self->runtime, &self->tasks[which], at[which]);
+        if (what == 5) {
+            at[which] = UINT64_MAX;
+            host_queue_clear_timer(self->runtime, &self->tasks[which]);
+        }
+        for (int i = 0; i < FEW; i++) {
+            if (at[i] < first) first = at[i];
+            assert_int_equal(is_set(&self->tasks[i]), at[i] != UINT64_MAX);
+        }
+        assert_int_equal(host_timers_next(&self->runtime->timers), first);
+        if (what < 6) continue;
+        assert_null(host_queue_pop_due(self->runtime, first - 1));
+        host_task *task = host_queue_pop_due(self->runtime, first);
+        assert_int_equal(task != NULL, first != UINT64_MAX);
+        if (!task) continue;
+        assert_int_equal(at[task - self->tasks], first);
+        at[task - self->tasks] = UINT64_MAX;
+    }
+}
+
 static void only_what_is_due_comes_out(void **state) {
     fixture *self = *state;
     add(self, 3);
@@ -209,6 +249,7 @@ int main(void) {
         TEST(who_becomes_ready_while_others_run_has_a_turn_soon),
         TEST(timers_come_out_in_the_order_of_their_times),
         TEST(timers_that_are_set_in_order_come_out_between_others),
+        TEST(timers_are_what_a_search_would_find),
         TEST(only_what_is_due_comes_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
