@@ -271,10 +271,42 @@ static void every_allocation_of_a_pool_fails_in_turn(void **state) {
     wplug_plugin_release(actor);
 }
 
+/* Translated code and the snapshot, which two threads make at the same time. */
+static void every_allocation_of_a_plugin_fails_in_turn_while_a_pool_calls_it(void **state) {
+    for (long more = 1;; more++) {
+        meter self = {.fail_at = 0};
+        wplug_allocator allocator = {metered_resize, &self};
+        wplug_plugin_options plugin;
+        wplug_plugin_options_init(&plugin);
+        plugin.allocator = &allocator;
+        wplug_plugin *actor = load(ACTOR, &plugin);
+        self.fail_at = self.count + more;
+        wplug_pool_options options;
+        wplug_pool_options_init(&options);
+        options.threads = 2;
+        wplug_pool *pool;
+        assert_int_equal(wplug_pool_new(&options, &pool, NULL), WPLUG_OK);
+        atomic_int done = 0;
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(wplug_pool_call_start(pool, actor, "act", "\"answer 1\"", NULL, count_done,
+                                                   &done, NULL, NULL),
+                             WPLUG_OK);
+        }
+        wplug_plugin_release(actor);
+        assert_int_equal(wplug_pool_shutdown(pool, true), WPLUG_OK);
+        assert_int_equal(wplug_pool_free(pool), WPLUG_OK);
+        assert_int_equal(done, 4);
+        assert_int_equal(self.blocks, 0);
+        assert_int_equal(self.bytes, 0);
+        if (self.count < self.fail_at) break;
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_ends_exactly_once),
         cmocka_unit_test(every_allocation_of_a_pool_fails_in_turn),
+        cmocka_unit_test(every_allocation_of_a_plugin_fails_in_turn_while_a_pool_calls_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
