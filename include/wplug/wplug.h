@@ -476,7 +476,7 @@ typedef uint64_t wplug_task;
 /* A value of a WebAssembly type, as text. Integers are decimal, signed. Floats are decimal with as many
  * digits as it takes to read the same value back, or "inf", "-inf", "nan". */
 typedef struct wplug_value {
-    const char *type; /* "i32", "i64", "f32", "f64", "v128", "funcref", "externref" */
+    const char *type; /* in the words of the text format: "i32", "externref", "(ref null 3)" */
     const char *text;
 } wplug_value;
 

@@ -54,6 +54,12 @@ static inline unsigned engine_cells(engine_valtype type) {
     return type == ENGINE_V128 ? 2 : 1;
 }
 
+/* In the words of the text format, with the shortest name that there is: "i32", "funcref", "(ref null 3)". */
+typedef struct engine_type_text {
+    char text[32];
+} engine_type_text;
+engine_type_text engine_type_name(engine_valtype type);
+
 typedef struct engine_functype {
     uint32_t param_count, result_count;
     uint32_t param_cells, result_cells;

@@ -115,11 +115,6 @@ bool engine_validate_const(engine_loader *loader, engine_reader *reader, engine_
 void engine_validate_begin_code(engine_loader *loader);
 /* Checks the body at func->body_offset, which is within what `reader` reads. */
 bool engine_validate_body(engine_loader *loader, const engine_reader *reader, const engine_func *func);
-/* "i32", "funcref", "(ref null 3)"; for messages. */
-typedef struct engine_type_text {
-    char text[32];
-} engine_type_text;
-engine_type_text engine_type_name(engine_valtype type);
 /* "func" and so on; NULL where `heap` is no abstract heap type. */
 const char *engine_heap_name(engine_valtype heap);
 

@@ -620,7 +620,6 @@ void host_stats_look(const wplug_runtime *runtime, wplug_stats *out);
 /* Reads `text` as a value of `type` into one or two cells. */
 bool host_value_read(engine_valtype type, const char *text, uint64_t *cells);
 base_status host_value_write(engine_valtype type, const uint64_t *cells, base_buffer *out);
-const char *host_type_name(engine_valtype type);
 /* "(i32, i64) -> (i32)" */
 base_status host_functype_write(const engine_functype *type, base_buffer *out);
 

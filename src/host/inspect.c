@@ -38,7 +38,8 @@ static base_status write_type(const engine_extern_type *type, base_buffer *out) 
     case ENGINE_FUNC:
     case ENGINE_TAG: return host_functype_write(type->func, out);
     case ENGINE_GLOBAL:
-        return base_buffer_appendf(out, "%s%s", type->is_mutable ? "mut " : "", host_type_name(type->value));
+        return base_buffer_appendf(out, "%s%s", type->is_mutable ? "mut " : "",
+                                   engine_type_name(type->value).text);
     default: break;
     }
     const engine_limits_type *limits = &type->limits;
@@ -46,7 +47,7 @@ static base_status write_type(const engine_extern_type *type, base_buffer *out) 
     if (!status && limits->has_max)
         status = base_buffer_appendf(out, "%llu", (unsigned long long)limits->max);
     if (!status && type->kind == ENGINE_TABLE)
-        status = base_buffer_appendf(out, " %s", host_type_name(type->value));
+        status = base_buffer_appendf(out, " %s", engine_type_name(type->value).text);
     if (!status && limits->is_64) status = base_buffer_append_text(out, " i64");
     return status;
 }

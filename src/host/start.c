@@ -241,7 +241,7 @@ static wplug_status read_arguments(host_task *task, const engine_functype *type,
         if (!host_value_read(type->params[i], arguments[i], cell)) {
             return host_fail(error, WPLUG_BAD_ARGUMENT,
                              "argument %u of \"%.200s\" is \"%.100s\", which is no %s", i + 1, task->method,
-                             arguments[i], host_type_name(type->params[i]));
+                             arguments[i], engine_type_name(type->params[i]).text);
         }
         cell += engine_cells(type->params[i]);
     }

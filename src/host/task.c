@@ -277,14 +277,18 @@ static base_status keep_values(host_task *task) {
     result->value_capacity = type->result_count;
     size_t start = result->text.size;
     for (uint32_t i = 0; i < type->result_count; i++) {
-        base_status status = host_value_write(type->results[i], cells, &result->text);
+        engine_type_text name = engine_type_name(type->results[i]);
+        base_status status = base_buffer_append(&result->text, name.text, strlen(name.text) + 1);
+        if (!status) status = host_value_write(type->results[i], cells, &result->text);
         if (!status) status = base_buffer_append_byte(&result->text, 0);
         if (status) return status;
         cells += engine_cells(type->results[i]);
     }
     const char *text = (const char *)result->text.data + start;
     for (uint32_t i = 0; i < type->result_count; i++) {
-        result->values[i] = (wplug_value){host_type_name(type->results[i]), text};
+        const char *name = text;
+        text += strlen(text) + 1;
+        result->values[i] = (wplug_value){name, text};
         text += strlen(text) + 1;
     }
     result->public.values = result->values;

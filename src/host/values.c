@@ -5,28 +5,11 @@
 #include <math.h>
 #include <stdio.h>
 
-const char *host_type_name(engine_valtype type) {
-    switch (type) {
-    case ENGINE_I32: return "i32";
-    case ENGINE_I64: return "i64";
-    case ENGINE_F32: return "f32";
-    case ENGINE_F64: return "f64";
-    case ENGINE_V128: return "v128";
-    default: break;
-    }
-    switch (type & ENGINE_HEAP_MASK) {
-    case ENGINE_HEAP_FUNC: return "funcref";
-    case ENGINE_HEAP_EXTERN: return "externref";
-    case ENGINE_HEAP_EXN: return "exnref";
-    default: return "ref";
-    }
-}
-
 static base_status write_types(const engine_valtype *types, uint32_t count, base_buffer *out) {
     base_status status = base_buffer_append_text(out, "(");
     for (uint32_t i = 0; i < count && !status; i++) {
         if (i > 0) status = base_buffer_append_text(out, ", ");
-        if (!status) status = base_buffer_append_text(out, host_type_name(types[i]));
+        if (!status) status = base_buffer_append_text(out, engine_type_name(types[i]).text);
     }
     return status ? status : base_buffer_append_text(out, ")");
 }

@@ -310,6 +310,36 @@ static void references_can_only_be_null(void **state) {
     expect_bad_argument(self, "externref", "1");
 }
 
+/* With a name for each type of reference: parameters may be null here or not, of an abstract type or of type 0. */
+static void references_are_called_by_their_types(void **state) {
+    FIXTURE;
+    static const char module[] = "\0asm\1\0\0\0"
+                                 "\1\x11\2\x60\0\0\x60\3\x63\0\x70\x63\x69\3\x63\0\x70\x63\x69"
+                                 "\3\2\1\1"
+                                 "\7\7\1\3"
+                                 "all\0\0"
+                                 "\x0a\x0a\1\x08\0\x20\0\x20\1\x20\2\x0b";
+    wplug_plugin_options options;
+    wplug_plugin_options_init(&options);
+    options.library = true;
+    wplug_plugin *numbers = self->numbers;
+    wplug_error error;
+    if (wplug_plugin_load(module, sizeof module - 1, &options, &self->numbers, &error) != WPLUG_OK)
+        fail_msg("%s", error.message);
+    wplug_plugin_release(numbers);
+    char out[2048];
+    const char *arguments[] = {"null", "null", "null"};
+    assert_int_equal(invoke(self, "all", arguments, 3, out), WPLUG_OK);
+    assert_string_equal(out, "(ref null 0) null, funcref null, exnref null");
+    arguments[0] = "5";
+    assert_int_equal(invoke(self, "all", arguments, 3, out), WPLUG_BAD_ARGUMENT);
+    expect_contains(out, "which is no (ref null 0)");
+    char *json;
+    assert_int_equal(wplug_inspect(module, sizeof module - 1, &options, &json, NULL), WPLUG_OK);
+    expect_contains(json, "\"((ref null 0), funcref, exnref) -> ((ref null 0), funcref, exnref)\"");
+    wplug_text_free(json);
+}
+
 static void several_results_and_none(void **state) {
     FIXTURE;
     char out[2048];
@@ -468,6 +498,7 @@ int main(void) {
         TEST(integers_are_read_signed_unsigned_and_in_hex),
         TEST(floats_are_read_and_written_exactly),
         TEST(references_can_only_be_null),
+        TEST(references_are_called_by_their_types),
         TEST(several_results_and_none),
         TEST(wrong_names_and_counts_are_told),
         TEST(traps_and_limits_of_functions_are_told),
