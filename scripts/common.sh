@@ -77,6 +77,23 @@ install_playwright() {
     if ! cmp -s $folder/package-lock.json $folder/node_modules/.installed; then
         npm ci --prefix $folder --no-audit --no-fund && cp $folder/package-lock.json $folder/node_modules/.installed
     fi
+# find_rust TARGET: sets rustc and cargo to a Rust that can build for it, and standard_library to where it has that from: its
+# own compiled one, or the source, which RUSTC_BOOTSTRAP=1 and -Zbuild-std let it compile.
+find_rust() {
+    local candidate
+    for candidate in rustc /usr/bin/rustc; do
+        rustc=$(command -v "$candidate") || continue
+        cargo=$(dirname "$rustc")/cargo
+        if [ -d "$("$rustc" --print target-libdir --target "$1" 2>/dev/null)" ]; then
+            standard_library=compiled
+        elif [ -d "$("$rustc" --print sysroot)/lib/rustlib/src/rust/library/std" ]; then
+            standard_library=source
+        else
+            continue
+        fi
+        return 0
+    done
+    return 1
 }
 
 # Where the test vectors from outside are: $WPLUG_CONFORMANCE, else ../shared/conformance, else nowhere

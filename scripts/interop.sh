@@ -12,25 +12,6 @@ source "$(dirname "$0")/common.sh"
 out=$PWD/build/release/interop
 mkdir -p "$out"
 
-# Sets rustc and cargo to a Rust that can build for wasm32-wasip1, and standard_library to where it has that
-# from: its own compiled one, or the source.
-find_rust() {
-    local candidate
-    for candidate in rustc /usr/bin/rustc; do
-        rustc=$(command -v "$candidate") || continue
-        cargo=$(dirname "$rustc")/cargo
-        if [ -d "$("$rustc" --print target-libdir --target wasm32-wasip1 2>/dev/null)" ]; then
-            standard_library=compiled
-        elif [ -d "$("$rustc" --print sysroot)/lib/rustlib/src/rust/library/std" ]; then
-            standard_library=source
-        else
-            continue
-        fi
-        return 0
-    done
-    return 1
-}
-
 # build_rust_plugin NAME: plugins/NAME. Without a compiled standard library for the target, that is built too,
 # and linked with Debian's C library, as what rustup brings has it in itself.
 build_rust_plugin() {
@@ -82,9 +63,9 @@ build_assemblyscript_plugin() {
 
 rm -f "$out"/*.wasm "$out/interop-host"
 install_missing "${TEST_PACKAGES[@]}"
-if ! find_rust; then
+if ! find_rust wasm32-wasip1; then
     install_missing rustc-web cargo-web rust-web-src
-    find_rust || fail "there is no Rust with the target wasm32-wasip1 or the source of its standard library"
+    find_rust wasm32-wasip1 || fail "there is no Rust with the target wasm32-wasip1 or the source of its standard library"
 fi
 say "Building the Rust host with $("$rustc" --version)"
 build_rust_host

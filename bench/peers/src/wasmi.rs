@@ -44,7 +44,8 @@ macro_rules! wasmi_peer {
                 Box::new(Wasmi { engine, linker, metered })
             }
 
-            fn linker(engine: &Engine) -> Linker<()> {
+            /// All imports, for a store of any kind.
+            pub fn linker<T: 'static>(engine: &Engine) -> Linker<T> {
                 let mut linker = Linker::new(engine);
                 for import in preview1::imports() {
                     let params = import.params.chars().map(|letter| match letter {
@@ -58,7 +59,7 @@ macro_rules! wasmi_peer {
                             preview1::MODULE,
                             import.name,
                             ty,
-                            move |mut caller: Caller<()>, params, results| {
+                            move |mut caller: Caller<T>, params, results| {
                                 let mut args = [0; 9];
                                 for (arg, param) in args.iter_mut().zip(params) {
                                     *arg = match param {
