@@ -231,6 +231,11 @@ run_web() {
         say "npm cannot install playwright-core, which drives browsers: in Node then"
         set -- --in node "$@"
     fi
+    # What --peer names is measured besides.
+    if bench/web/rust/build.sh "$build/web-rust"; then
+        set -- --peer "framework=$build/web-rust/wasmi_plugin.js" \
+            --peer "messages=$build/web-rust/wasmi_plugin.js?yields=messages" "$@"
+    fi
     say "Measuring"
     node bench/web/measure.mjs "$@" | tee "$build/web.txt"
 }

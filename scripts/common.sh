@@ -77,6 +77,8 @@ install_playwright() {
     if ! cmp -s $folder/package-lock.json $folder/node_modules/.installed; then
         npm ci --prefix $folder --no-audit --no-fund && cp $folder/package-lock.json $folder/node_modules/.installed
     fi
+}
+
 # find_rust TARGET: sets rustc and cargo to a Rust that can build for it, and standard_library to where it has that from: its
 # own compiled one, or the source, which RUSTC_BOOTSTRAP=1 and -Zbuild-std let it compile.
 find_rust() {

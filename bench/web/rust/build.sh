@@ -33,7 +33,7 @@ run_cargo() {
         --target-dir "$out/cargo" --package "wplug-web-$package" "$@"
 }
 
-# build PACKAGE: with vectors, as the host has them, and without tail calls, which browsers are slow at.
+# build PACKAGE: with vectors and without tail calls, as the host has them. With tail calls it was not measured.
 build() {
     RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$linker -Ctarget-feature=+simd128" \
         run_cargo build "$1" --release --target $target ${options[@]+"${options[@]}"}
