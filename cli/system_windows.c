@@ -138,11 +138,11 @@ static void move(stdio *self, int fd, void *bytes, DWORD size) {
 static DWORD WINAPI run_stdio(void *user) {
     const int fd = (int)(intptr_t)user;
     stdio *self = &stdios[fd];
-    for (;;) {
-        WaitForSingleObject(self->wanted, INFINITE);
+    while (WaitForSingleObject(self->wanted, INFINITE) == WAIT_OBJECT_0) {
         move(self, fd, self->bytes, self->size);
         PostQueuedCompletionStatus(port, 0, (ULONG_PTR)fd, NULL);
     }
+    return 0;
 }
 
 static ptrdiff_t outcome(const stdio *self, int fd) {

@@ -92,7 +92,11 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(__MINGW32__) && !defined(__clang__)
+/* A plugin's tests may be built for Windows too, where GCC's `printf` means the one of Windows. */
+#define WPLUG_PRINTF(format_index, first_argument)                                                           \
+    __attribute__((format(gnu_printf, format_index, first_argument)))
+#elif defined(__GNUC__) || defined(__clang__)
 #define WPLUG_PRINTF(format_index, first_argument)                                                           \
     __attribute__((format(printf, format_index, first_argument)))
 #else
