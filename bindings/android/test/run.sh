@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Compiles the Java classes, as Android's minimum wants them, and runs HostTest.java on this machine's Java, which checks
 # every use that the glue makes of it.
-# usage: run.sh LIBRARY PLUGINS GUESTS    LIBRARY: libwplug_jni.so, or nothing where there is no JDK
+# usage: run.sh LIBRARY PLUGINS GUESTS    LIBRARY: libwplug_jni.so, or nothing where it was not built
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 library=$1
 if [ -z "$library" ]; then
-    echo "SKIPPED: there is no JDK (Debian: openjdk-17-jdk-headless), so the Java binding was not built"
+    echo "SKIPPED: the Java binding was not built: there is no JDK (Debian: openjdk-17-jdk-headless), or sanitizers are on"
     exit 77
 fi
 jdk=${WPLUG_JDK:?the folder of the JDK that the library was built for}

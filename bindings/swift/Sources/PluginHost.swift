@@ -192,7 +192,7 @@ private final class Call: @unchecked Sendable {
         var limits = limits.native()
         var task: wplug_task = 0
         var error = wplug_error()
-        let text = params.map { $0.map { CChar(truncatingIfNeeded: $0) } + [0] }
+        let text = (params ?? Data("null".utf8)).map { CChar(truncatingIfNeeded: $0) } + [0]
         let user = Unmanaged.passRetained(self).toOpaque()
         let status = withUnsafePointer(to: &limits) { limits in
             var options = wplug_call_options()
