@@ -20,6 +20,10 @@ let package = Package(
         .target(
             name: "CWplug",
             path: ".",
+            exclude: [
+                "bench", "bindings", "cli", "cmake", "docs", "examples", "pdk", "plugins", "scripts", "tests", "web",
+                "CHANGELOG.md", "CMakeLists.txt", "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "README.md",
+            ],
             sources: base.map { "src/base/" + $0 } + [
                 "src/json", "src/rpc", "src/engine", "src/wasi", "src/host",
             ],

@@ -41,6 +41,13 @@ for room in json rpc engine wasi host; do
     done
 done
 
+# Nothing is excluded that is not there.
+sed -n '/exclude: \[/,/\]/p' Package.swift | grep -oE '"[^"]+"' | tr -d '"' >"$folder/excluded"
+[ -s "$folder/excluded" ] || broken "found nothing that Package.swift excludes"
+while read -r name; do
+    [ -e "$name" ] || broken "Package.swift excludes $name, which is not there"
+done <"$folder/excluded"
+
 # The module is the header, and the header compiles as one.
 printf '#include <wplug/wplug.h>\nint main(void) { return wplug_version() == 0; }\n' >"$folder/user.c"
 clang-19 -fmodules -fmodules-cache-path="$folder/cache" -fmodule-map-file=include/module.modulemap -Iinclude -Wall -Werror \
