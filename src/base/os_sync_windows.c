@@ -118,12 +118,13 @@ void os_thread_join(os_thread *thread) {
     base_free(&allocator, thread, sizeof *thread);
 }
 
-/* Those that the process may run on. In its own group of at most 64: unless a program asks for more, its threads stay
- * there. */
+/* Those that the process may run on, in its group of at most 64. A process whose threads are in several groups is told
+ * of none, and may run on all. */
 unsigned os_processor_count(void) {
-    DWORD_PTR ours, all;
-    if (!GetProcessAffinityMask(GetCurrentProcess(), &ours, &all)) return 1;
+    DWORD_PTR ours = 0, all = 0;
     unsigned count = 0;
-    for (; ours != 0; ours &= ours - 1) count++;
+    if (GetProcessAffinityMask(GetCurrentProcess(), &ours, &all))
+        for (; ours != 0; ours &= ours - 1) count++;
+    if (count == 0) count = (unsigned)GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
     return count > 0 ? count : 1;
 }

@@ -8,6 +8,7 @@
 #include <windows.h>
 
 #include <bcrypt.h>
+#include <malloc.h>
 #include <string.h>
 
 enum { NS_PER_S = 1000000000, NS_PER_MS = 1000000 };
@@ -134,7 +135,7 @@ void *os_pages_resize(void *pages, size_t old_size, size_t new_size) {
 /* ---- The heap ---- */
 
 void os_heap_trim(void) {
-    HeapCompact(GetProcessHeap(), 0); /* the one that the C library allocates from */
+    _heapmin();
 }
 
 /* ---- Files ---- */
