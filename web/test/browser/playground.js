@@ -392,7 +392,8 @@ export async function tests({ browser, browserName, address }) {
     test('plugins read the files that were picked, in pieces of whole characters', async (playground, page) => {
         const folder = await mkdtemp(join(tmpdir(), 'wplug-'));
         try {
-            const text = 'Übergrößen für Ämter: 1 €, 😀.\n'.repeat(200);
+            // Each piece is a round trip to another process of the browser's: a busy machine takes its time for them.
+            const text = 'Übergrößen für Ämter: 1 €, 😀.\n'.repeat(40);
             await writeFile(join(folder, 'notes.txt'), text);
             await playground.example('textstats', 'analyze');
             await playground.tab('host');
@@ -402,7 +403,7 @@ export async function tests({ browser, browserName, address }) {
             const shown = JSON.parse(await page.locator('#result pre.json').innerText());
             assertEqual(
                 [shown.bytes, shown.lines, shown.characters],
-                [Buffer.byteLength(text), 200, [...text].length],
+                [Buffer.byteLength(text), 40, [...text].length],
             );
             await playground.params('{"path": "other.txt"}');
             assert((await playground.call()).includes('not among the files that were picked'), 'it was read');
