@@ -83,6 +83,17 @@ test_params_come_from_a_file() {
     expect_out '{"from":"file"}'
 }
 
+test_paths_and_params_may_hold_any_characters() {
+    cp "$PLUGINS/hello.wasm" 'h€.wasm'
+    printf '{"name":"Zoë 日本"}' >'p€.json'
+    # A locale of UTF-8, because wine takes arguments to be in the locale's.
+    LC_ALL=C.UTF-8 wplug call 'h€.wasm' hello '@p€.json'
+    expect_status 0
+    expect_out '"Hello, Zoë 日本!"'
+    LC_ALL=C.UTF-8 wplug call 'h€.wasm' hello '{"name":"ß"}'
+    expect_out '"Hello, ß!"'
+}
+
 test_params_come_from_standard_input() {
     wplug call "$mirror" anything - <<<'{"from":"stdin"}'
     expect_status 0
