@@ -47,10 +47,15 @@ riscv64-gcc   | gcc-riscv64-linux-gnu libc6-dev-riscv64-cross qemu-user | riscv6
 riscv64-clang | gcc-riscv64-linux-gnu libc6-dev-riscv64-cross qemu-user | riscv64-clang |                                                   | sample | $all
 s390x-gcc     | gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user     | s390x-gcc     |                                                   | sample | $all
 s390x-clang   | gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user     | s390x-clang   |                                                   | sample | $all
+windows-x86_64     | gcc-mingw-w64-x86-64-posix wine wine64             | windows-x86_64     |                                         | whole  | $all
+windows-x86_64-gcc | gcc-mingw-w64-x86-64-posix wine wine64             | windows-x86_64-gcc |                                         | whole  | $all
 END
 }
 
 out=build/matrix
+
+# Programs for Windows run in wine, in a Windows of their own.
+export WINEPREFIX=${WINEPREFIX:-$PWD/$out/wine} WINEDEBUG=${WINEDEBUG:--all}
 
 # field CELL NUMBER: a column of the cell's line.
 field() {
@@ -97,8 +102,16 @@ build_libraries() {
     [ ! -f "$prefix/done" ] || return 0
     fetch_sources &&
         build_library "$prefix" "$toolchain" "$out"/sources/cmocka-*/ -DWITH_STATIC_LIB=ON -DWITH_EXAMPLES=OFF &&
-        mv "$prefix/lib/libcmocka-static.a" "$prefix/lib/libcmocka.a" && rm -f "$prefix"/lib/libcmocka.so* &&
-        touch "$prefix/done"
+        mv "$prefix/lib/libcmocka-static.a" "$prefix/lib/libcmocka.a" &&
+        rm -f "$prefix"/lib/libcmocka.so* "$prefix/lib/libcmocka.dll.a" && touch "$prefix/done"
+}
+
+# program CELL PATH: a program of the cell's.
+program() {
+    local file
+    file=$(folder_of "$1")/$2
+    [ ! -f "$file.exe" ] || file=$file.exe
+    echo "$file"
 }
 
 # Where a cell is built.
@@ -131,6 +144,7 @@ build_cell() {
         libraries=$PWD/$out/${cell%-*}-libraries
         build_libraries "$libraries" "$toolchain" || return 1
         export PKG_CONFIG_LIBDIR=$libraries/lib/pkgconfig
+        [[ $cell != windows-* ]] || wineboot --init || return 1
     fi
     cmake -G Ninja -S . -B "$out/$cell" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="$optimise -DNDEBUG" \
         -DWPLUG_WERROR=ON "${options[@]}" && cmake --build "$out/$cell" -j "$(nproc)" --target "${targets[@]}"
@@ -170,6 +184,7 @@ run_e2e() {
 compare_answers() {
     local cell=$1 what=$2 reference=$out/$REFERENCE.$2-answers
     [ -s "$out/$cell.$what-answers" ] || return 1
+    sed -i 's/\r$//' "$out/$cell.$what-answers" # as Windows ends lines
     if [ "$what" = spec ] && [ "$(spec_extent "$cell")" = sample ] && [ "$(spec_extent $REFERENCE)" != sample ]; then
         # Only the scripts of the sample.
         awk -v texts="$SAMPLE" 'BEGIN { n = split(texts, text, ",") }
@@ -193,7 +208,7 @@ run_spec() {
     local cell=$1 status=0 folder options=()
     folder=$(folder_of "$cell")
     [ "$(spec_extent "$cell")" = whole ] || options=(--filter "$SAMPLE")
-    scripts/spec.sh --build "$out" --runner "$folder/tests/spec/spec-runner" \
+    scripts/spec.sh --build "$out" --runner "$(program "$cell" tests/spec/spec-runner)" \
         --through "$(cat "$folder/emulator")" --answers "$out/$cell.spec-answers" "${options[@]}" \
         >"$out/$cell.step" 2>&1 || status=$?
     cat "$out/$cell.step"
@@ -215,7 +230,7 @@ run_kernels() {
     folder=$(folder_of "$cell")
     read -r -a runner <"$folder/emulator"
     mapfile -t modules < <(c_kernels | sed "s|.*|$out/kernels/&.wasm|")
-    "${runner[@]}" "$folder/tests/answers/kernel-answers" "${modules[@]}" >"$out/$cell.kernels-answers" ||
+    "${runner[@]}" "$(program "$cell" tests/answers/kernel-answers)" "${modules[@]}" >"$out/$cell.kernels-answers" ||
         status=$?
     note "$(grep -c ': fuel' "$out/$cell.kernels-answers") run"
     compare_answers "$cell" kernels && return $status
