@@ -24,6 +24,11 @@ set(join ${CMAKE_C_COMPILER} -r -nostdlib -o ${joined})
 if(CMAKE_C_COMPILER_TARGET)
     list(APPEND join ${CMAKE_C_COMPILE_OPTIONS_TARGET}${CMAKE_C_COMPILER_TARGET})
 endif()
+if(WPLUG_X86_32 AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    # GCC puts small functions into each object that are the same in all of them (get_pc_thunk), of which the last link
+    # keeps one; it would throw away those that have just been made local.
+    list(APPEND join -Wl,--force-group-allocation)
+endif()
 set(localize)
 if(CMAKE_OBJCOPY AND CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF" AND NOT WPLUG_SANITIZE)
     set(localize COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${joined})

@@ -293,8 +293,13 @@ done
 find_conformance
 mkdir -p "$out"
 if [[ ",$only," == *,kernels,* ]]; then
-    # shellcheck disable=SC2046 # the kernels are words
-    bench/kernels/build.sh "$out/kernels" $(c_kernels) >"$out/kernels.log" 2>&1 ||
+    stale=()
+    for kernel in $(c_kernels); do
+        for source in "bench/kernels/${kernel%_simd}.c" bench/kernels/kernel.h bench/kernels/build.sh; do
+            [ "$out/kernels/$kernel.wasm" -nt "$source" ] || stale+=("$kernel")
+        done
+    done
+    [ ${#stale[@]} -eq 0 ] || bench/kernels/build.sh "$out/kernels" "${stale[@]}" >"$out/kernels.log" 2>&1 ||
         fail "the kernels do not compile, see $out/kernels.log"
 fi
 

@@ -267,9 +267,12 @@ static void report_run(spec_script *script, engine_outcome outcome) {
     uint64_t *open = must(calloc((size_t)type->result_cells + 2, sizeof *open)), *cells = open;
     json_iterator list = json_iterate(member(script->command, "expected"));
     base_bytes value;
-    for (uint32_t i = 0; i < type->result_count && json_next_element(&list, &value); i++) {
-        spec_open_bits(value, type->results[i], cells);
+    const uint64_t *result = engine_exec_results(script->exec);
+    const uint32_t count = outcome == ENGINE_FINISHED ? type->result_count : 0;
+    for (uint32_t i = 0; i < count && json_next_element(&list, &value); i++) {
+        spec_open_bits(value, type->results[i], result, cells);
         cells += engine_cells(type->results[i]);
+        result += engine_cells(type->results[i]);
     }
     fprintf(to, "%s:%" PRIu64 " command %" PRIu32 ": ", script->label, script->line, script->number);
     answers_write_run(to, outcome, script->exec, open);

@@ -169,8 +169,19 @@ static uint64_t open_bits_of(base_bytes text, const spec_number_type *type) {
     return json_string_equals_text(text, "nan:arithmetic") ? sign | mask_of(payload - 1) : 0;
 }
 
-void spec_open_bits(base_bytes expected, engine_valtype type, uint64_t *cells) {
+/* Of several alternatives, that which the result matches; of none, the expectation itself. */
+static base_bytes alternative_that_matches(base_bytes expected, engine_valtype type, const uint64_t *result) {
+    if (!json_string_equals_text(member(expected, "type"), "either")) return expected;
+    json_iterator alternatives = json_iterate(member(expected, "values"));
+    base_bytes alternative;
+    while (json_next_element(&alternatives, &alternative))
+        if (one_matches(alternative, type, result)) return alternative;
+    return expected;
+}
+
+void spec_open_bits(base_bytes expected, engine_valtype type, const uint64_t *result, uint64_t *cells) {
     memset(cells, 0, engine_cells(type) * sizeof *cells);
+    expected = alternative_that_matches(expected, type, result);
     if (type != ENGINE_V128) {
         const spec_number_type *number_type = find_number_type(member(expected, "type"));
         if (number_type) cells[0] = open_bits_of(member(expected, "value"), number_type);
