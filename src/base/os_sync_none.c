@@ -48,7 +48,3 @@ base_status os_thread_start(const base_allocator *allocator, void (*run)(void *u
 
 /* There is none that could be joined. */
 void os_thread_join(os_thread *thread) {}
-
-unsigned os_processor_count(void) {
-    return 1;
-}

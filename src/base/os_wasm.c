@@ -5,6 +5,7 @@
  *      now_realtime() -> f64       milliseconds since 1970-01-01 UTC            (Date.now)
  *      random(pointer, size) -> i32   from a cryptographic source; 0: failed    (crypto.getRandomValues) */
 #include "base/os.h"
+#include "base/os_sync.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,3 +59,7 @@ void os_pages_free(void *pages, size_t size) {
 
 /* Nobody takes memory back. */
 void os_heap_trim(void) {}
+
+unsigned os_processor_count(void) {
+    return 1;
+}
