@@ -308,7 +308,7 @@ bool system_file_size(system_file file, uint64_t *size) {
 
 ptrdiff_t system_file_read(system_file file, void *buffer, size_t size, uint64_t offset) {
     size_t total = 0;
-    if (offset > INT64_MAX - size) return 0;
+    if (offset > (uint64_t)INT64_MAX - size) return 0;
     while (total < size) {
         ssize_t got = pread((int)file, (char *)buffer + total, size - total, (off_t)(offset + total));
         if (got < 0 && errno == EINTR) continue;

@@ -650,7 +650,7 @@ bool system_file_size(system_file file, uint64_t *size) {
 
 ptrdiff_t system_file_read(system_file file, void *buffer, size_t size, uint64_t offset) {
     size_t total = 0;
-    if (offset > INT64_MAX - size) return 0;
+    if (offset > (uint64_t)INT64_MAX - size) return 0;
     while (total < size) {
         uint64_t at = offset + total;
         OVERLAPPED place = {.Offset = (DWORD)at, .OffsetHigh = (DWORD)(at >> 32)};
