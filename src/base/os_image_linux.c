@@ -73,48 +73,6 @@ static bool fill_file(const os_image *image, const uint8_t *bytes, size_t size) 
     return true;
 }
 
-base_status os_image_new(const base_allocator *allocator, const void *bytes, size_t size, os_image **out) {
-    *out = NULL;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    if (size == 0 || size > SIZE_MAX / 2) return BASE_UNSUPPORTED;
-    os_image *image = base_alloc(allocator, sizeof *image);
-    if (!image) return BASE_NO_MEMORY;
-    *image = (os_image){.allocator = allocator ? *allocator : *base_default_allocator(),
-                        .size = (size + page - 1) / page * page,
-                        .page = page,
-                        .page_table = -1};
-    image->file = new_file();
-    if (image->file >= 0 && fill_file(image, bytes, size)) {
-        void *mapped = mmap(NULL, image->size, PROT_READ, MAP_SHARED, image->file, 0);
-        if (mapped != MAP_FAILED) image->bytes = mapped;
-    }
-    if (!image->bytes) {
-        os_image_free(image);
-        return BASE_UNSUPPORTED;
-    }
-    image->page_table = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    image->process = getpid();
-    *out = image;
-    return BASE_OK;
-}
-
-void os_image_free(os_image *image) {
-    if (!image) return;
-    if (image->bytes) munmap((void *)(uintptr_t)image->bytes, image->size);
-    if (image->file >= 0) close(image->file);
-    if (image->page_table >= 0) close(image->page_table);
-    base_allocator allocator = image->allocator;
-    base_free(&allocator, image, sizeof *image);
-}
-
-const uint8_t *os_image_bytes(const os_image *image) {
-    return image->bytes;
-}
-
-size_t os_image_size(const os_image *image) {
-    return image->size;
-}
-
 void *os_image_map(const os_image *image, size_t reserve) {
     if (reserve > SIZE_MAX / 2) return NULL;
     uint8_t *pages = os_pages_alloc(image->size + reserve);
@@ -138,6 +96,92 @@ static bool read_entries(const os_image *image, const uint8_t *first, uint64_t *
 
 static bool is_private(uint64_t entry) {
     return (entry & (ENTRY_PRESENT | ENTRY_SWAPPED)) && !(entry & ENTRY_FROM_FILE);
+}
+
+/* ---- Whether the system does what is expected of it ----
+ *
+ * A reset that leaves a page as it was shows what one call wrote to the next one. Emulators of processes (qemu-user) run
+ * programs at other addresses than the kernel knows, and may hand its table through as it is, and may take advice for
+ * something to be left out; so do sandboxes that stand in for the kernel. So each image is tried once, with a copy whose first
+ * page and first page of reserve are written to. */
+
+static bool is_reset(const os_image *image, const uint8_t *pages) {
+    return memcmp(pages, image->bytes, image->page) == 0 && is_zero(pages + image->size, image->page);
+}
+
+static void scribble(const os_image *image, uint8_t *pages) {
+    pages[0] ^= 0xFF;
+    pages[image->size] ^= 0xFF;
+}
+
+static bool tells_private_pages(const os_image *image, const uint8_t *pages) {
+    uint64_t first, reserve, last = 0;
+    size_t last_page = image->size - image->page;
+    if (last_page > 0) (void)*(const volatile uint8_t *)(pages + last_page); /* present, but not private */
+    return read_entries(image, pages, &first, 1) && is_private(first) &&
+           read_entries(image, pages + image->size, &reserve, 1) && is_private(reserve) &&
+           (last_page == 0 || (read_entries(image, pages + last_page, &last, 1) && !is_private(last)));
+}
+
+/* Stops using the page table where it tells something else. False where pages cannot be let go either. */
+static bool can_reset(os_image *image) {
+    uint8_t *pages = os_image_map(image, image->page);
+    if (!pages) return false;
+    size_t size = image->size + image->page;
+    scribble(image, pages);
+    if (image->page_table >= 0 && !tells_private_pages(image, pages)) {
+        close(image->page_table);
+        image->page_table = -1;
+    }
+    bool works = madvise(pages, size, MADV_DONTNEED) == 0 && is_reset(image, pages);
+    os_pages_free(pages, size);
+    return works;
+}
+
+base_status os_image_new(const base_allocator *allocator, const void *bytes, size_t size, os_image **out) {
+    *out = NULL;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (size == 0 || size > SIZE_MAX / 2) return BASE_UNSUPPORTED;
+    os_image *image = base_alloc(allocator, sizeof *image);
+    if (!image) return BASE_NO_MEMORY;
+    *image = (os_image){.allocator = allocator ? *allocator : *base_default_allocator(),
+                        .size = (size + page - 1) / page * page,
+                        .page = page,
+                        .page_table = -1};
+    image->file = new_file();
+    if (image->file >= 0 && fill_file(image, bytes, size)) {
+        void *mapped = mmap(NULL, image->size, PROT_READ, MAP_SHARED, image->file, 0);
+        if (mapped != MAP_FAILED) image->bytes = mapped;
+    }
+    if (!image->bytes) {
+        os_image_free(image);
+        return BASE_UNSUPPORTED;
+    }
+    image->page_table = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    image->process = getpid();
+    if (!can_reset(image)) {
+        os_image_free(image);
+        return BASE_UNSUPPORTED;
+    }
+    *out = image;
+    return BASE_OK;
+}
+
+void os_image_free(os_image *image) {
+    if (!image) return;
+    if (image->bytes) munmap((void *)(uintptr_t)image->bytes, image->size);
+    if (image->file >= 0) close(image->file);
+    if (image->page_table >= 0) close(image->page_table);
+    base_allocator allocator = image->allocator;
+    base_free(&allocator, image, sizeof *image);
+}
+
+const uint8_t *os_image_bytes(const os_image *image) {
+    return image->bytes;
+}
+
+size_t os_image_size(const os_image *image) {
+    return image->size;
 }
 
 /* Puts back the pages that are private copies. False where they are more than `keep` bytes, or cannot be told from
