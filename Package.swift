@@ -23,6 +23,8 @@ let package = Package(
             exclude: [
                 "bench", "bindings", "cli", "cmake", "docs", "examples", "pdk", "plugins", "scripts", "tests", "web",
                 "CHANGELOG.md", "CMakeLists.txt", "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "README.md",
+                // In place of others, in the build for small devices.
+                "src/engine/compact.c", "src/host/disassemble_none.c", "src/host/pool_none.c",
             ],
             sources: base.map { "src/base/" + $0 } + [
                 "src/json", "src/rpc", "src/engine", "src/wasi", "src/host",

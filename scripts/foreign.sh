@@ -93,7 +93,8 @@ zig_headers() {
 
 # sources OS_FILE...: the library's sources, for a system that these files of src/base are for.
 sources() {
-    find src/base src/json src/rpc src/engine src/wasi src/host -name '*.c' ! -name 'os_*' | sort
+    find src/base src/json src/rpc src/engine src/wasi src/host -name '*.c' ! -name 'os_*' ! -name '*_none.c' ! -name compact.c |
+        sort
     printf 'src/base/%s.c\n' "$@"
 }
 
