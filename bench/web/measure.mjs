@@ -188,7 +188,7 @@ const mean = (numbers) =>
     numbers.length ? Math.exp(numbers.reduce((sum, n) => sum + Math.log(n), 0) / numbers.length) : undefined;
 
 const digits = (number, count = 3) =>
-    number === undefined ? '-' : Number(number.toPrecision(count)).toString();
+    number === undefined || !Number.isFinite(number) ? '-' : Number(number.toPrecision(count)).toString();
 const percent = (number) => (number === undefined ? '-' : `${(100 * number).toFixed(1)} %`);
 
 function print(table) {

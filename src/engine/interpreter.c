@@ -36,8 +36,8 @@
 
 /* The vector that was made last: a register like the others in one function, and where functions have vectors for
  * parameters at no cost; elsewhere it lies in the exec. Nobody relies on it across a stop. As WebAssembly the one function
- * has it in the exec too: a local that is alive everywhere costs Firefox a fifth of its speed with all guests, and gives Chromium
- * a third more with those that have vectors. */
+ * has it in the exec too: a local that is alive everywhere costs Firefox a seventh of its speed with guests that have no vectors,
+ * more than it gives to those that have. */
 #if WPLUG_DISPATCH != DISPATCH_TAIL && !defined(__wasm__)
 #define VECTOR_REGISTER vec
 #define VECTOR_VARIABLE                                                                                      \
