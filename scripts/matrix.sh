@@ -30,7 +30,7 @@ SAMPLE=/f32,/f64,/float_,/i32,/i64,/int_,/conversions,/memory,/endianness,/align
 #              through (CMAKE_CROSSCOMPILING_EMULATOR).
 #   OPTIONS    for CMake
 #   SPEC       whole or sample
-#   STEPS      those that can be run
+#   STEPS      those that can be run; - where nothing can: scripts/foreign.sh builds, links and looks at it
 cells() {
     local all=unit,host,e2e,spec,kernels
     cat <<END
@@ -49,6 +49,8 @@ s390x-gcc     | gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user     | s390x-
 s390x-clang   | gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user     | s390x-clang   |                                                   | sample | $all
 windows-x86_64     | gcc-mingw-w64-x86-64-posix wine wine64             | windows-x86_64     |                                         | whole  | $all
 windows-x86_64-gcc | gcc-mingw-w64-x86-64-posix wine wine64             | windows-x86_64-gcc |                                         | whole  | $all
+macos-arm64   | clang-19 lld-19 llvm-19 python3-venv                    | foreign       |                                                   | -      | -
+macos-x86_64  | clang-19 lld-19 llvm-19 python3-venv                    | foreign       |                                                   | -      | -
 END
 }
 
@@ -137,6 +139,10 @@ build_cell() {
     fi
     read -r -a options <<<"$(field "$cell" 4)"
     toolchain=$(field "$cell" 3)
+    if [ "$toolchain" = foreign ]; then
+        scripts/foreign.sh "$cell"
+        return
+    fi
     if [ "$toolchain" != - ]; then
         toolchain=$PWD/cmake/toolchains/$toolchain.cmake
         options+=("-DCMAKE_TOOLCHAIN_FILE=$toolchain")
@@ -248,6 +254,7 @@ run_cell() {
         printf '%-6s %-14s %s\n' red "$cell" "does not build, see $out/$cell.log"
         return 1
     fi
+    [ "$(field "$cell" 6)" != - ] || line='  built and linked, not run'
     for step in $(field "$cell" 6 | tr , ' '); do
         [[ ",$only," == *",$step,"* ]] || continue
         : >"$out/$cell.notes"
