@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 import itertools
 import pathlib
+import re
 import sys
 from typing import NamedTuple
 
@@ -19,7 +20,9 @@ AVERAGE_SHARE = 0.03
 SINGLE_SHARE = 1.5
 # The same of two steps on vectors, which few programs have many of.
 SINGLE_VECTOR_SHARE = 0.8
-VECTOR_FAMILIES = {"VECTORS", "SHIFT", "VECTOR", "TEST"}
+VECTOR_FAMILIES = {"VECTORS", "FLOAT_VECTORS", "SHIFT", "VECTOR", "TEST"}
+# Two of one type's look for NaNs once: FLOAT_PAIR.
+FLOAT_ARITHMETIC = re.compile("(F32|F64|F32X4|F64X2)_(ADD|SUB|MUL|DIV)")
 # How much a program counts in the average, by its folder. Most kernels are C, and plugins are not kernels.
 WEIGHTS = {"c": 1, "rust": 2, "plugins": 2, "go": 4}
 
@@ -68,6 +71,11 @@ def choose(counts: pathlib.Path) -> dict[Pair, float]:
     return chosen
 
 
+def kind_of(first: Step, second: Step) -> str:
+    types = [match and match[1] for match in map(FLOAT_ARITHMETIC.fullmatch, (first.operation, second.operation))]
+    return "FLOAT_PAIR" if types[0] and types[0] == types[1] else "PAIR"
+
+
 def text_of(pairs: dict[Pair, float]) -> list[str]:
     """Grouped by the first step: moves, then the others by name."""
     lines = []
@@ -75,7 +83,7 @@ def text_of(pairs: dict[Pair, float]) -> list[str]:
     for first, group in itertools.groupby(ordered, key=lambda pair: pair[0]):
         lines.append(f"PAIRS_OF({', '.join(first)})")
         for _, second in group:
-            lines.append(f"PAIR({', '.join((*first, *second))})")
+            lines.append(f"{kind_of(first, second)}({', '.join((*first, *second))})")
     return lines
 
 
@@ -84,7 +92,7 @@ def main() -> None:
         sys.exit("usage: choose.py COUNTS PAIRS_DEF")
     present = pathlib.Path(sys.argv[2]).read_text().splitlines()
     comment = list(itertools.takewhile(lambda line: not line.startswith("PAIR"), present))
-    lines = comment + text_of(choose(pathlib.Path(sys.argv[1])))
+    lines = comment + text_of(choose(pathlib.Path(sys.argv[1]))) + ["#undef FLOAT_PAIR"]
     print("\n".join(lines))
     gone, new = len(set(present) - set(lines)), len(set(lines) - set(present))
     differ = f"{len(present)} lines, of which {gone} would go; {new} would be new"

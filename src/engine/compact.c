@@ -38,6 +38,8 @@
 #define BRANCH(operation)      FAMILY(BRANCH, operation, SS)
 #undef PAIR_HANDLER
 #define PAIR_HANDLER(...)
+#undef FLOAT_PAIR_HANDLER
+#define FLOAT_PAIR_HANDLER(...)
 
 /* Which class a family's operands are of, from its OP_ line. */
 #define CLASS_OF(fetch, operation)             CLASS_OF_WITH(CLASS_OF_##fetch, OP_##operation)
@@ -281,9 +283,11 @@ keep_I64:
     if (variant & 1) SET_I;
     goto skip;
 keep_F32:
+keep_COMPUTED_F32:
     if (variant & 1) SET_S;
     goto skip;
 keep_F64:
+keep_COMPUTED_F64:
     if (variant & 1) SET_D;
 skip:
     pc += words;

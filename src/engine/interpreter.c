@@ -220,15 +220,6 @@ const char *engine_dispatch_name(void) {
 #endif
 #endif
 
-const char *engine_handler_name(engine_handler handler) {
-    static const char *const names[ENGINE_HANDLER_COUNT] = {
-#define HANDLER(name, ...) #name,
-#include "engine/handlers.def"
-#undef HANDLER
-    };
-    return handler < ENGINE_HANDLER_COUNT ? names[handler] : "?";
-}
-
 /* ---- Pairs --------------------------------------------------------------------------------------------- */
 
 typedef struct handler_pair {

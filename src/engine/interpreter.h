@@ -111,8 +111,6 @@ typedef enum engine_handler {
 engine_word engine_handler_word(engine_handler handler);
 /* The handler that does the work of two that follow one another, or ENGINE_HANDLER_COUNT where there is none. */
 engine_handler engine_handler_pair(engine_handler first, engine_handler second);
-/* "I32_ADD_SS", for dumps. */
-const char *engine_handler_name(engine_handler handler);
 /* Which dispatch scheme this build uses: "tail", "goto" or "switch". */
 const char *engine_dispatch_name(void);
 

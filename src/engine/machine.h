@@ -11,12 +11,6 @@
 #define WPLUG_METERING 1
 #endif
 
-#if defined(__GNUC__)
-#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-#else
-#define UNLIKELY(condition) (condition)
-#endif
-
 /* ---- Arithmetic that C leaves undefined or has no word for --------------------------------------------- */
 
 #define CLZ32(x) ((x) ? (uint32_t)__builtin_clz(x) : 32u)
@@ -70,60 +64,68 @@ static inline double engine_copysign_f64(double x, double y) {
     return engine_f64((engine_cell_f64(x) & ~(UINT64_C(1) << 63)) | (engine_cell_f64(y) & UINT64_C(1) << 63));
 }
 
-/* A NaN operand gives a quiet NaN (adding quiets it); -0 is less than +0. */
+/* Where the specification leaves it to the engine which NaN an operation gives, processors differ: in the sign, in which
+ * operand's payload is kept, or whether any is. So what computes a float gives the one NaN of the deterministic profile,
+ * positive and canonical, and a guest has the same bits everywhere. What only moves a float, or changes its sign, keeps all
+ * of them. The branch is never taken in honest work, and costs less than the choice that compilers make of it unasked. */
+static inline float engine_canonical_f32(float x) {
+    return UNLIKELY(x != x) ? engine_f32(ENGINE_NAN_F32) : x;
+}
+static inline double engine_canonical_f64(double x) {
+    return UNLIKELY(x != x) ? engine_f64(ENGINE_NAN_F64) : x;
+}
+
+/* -0 is less than +0. */
 static inline float engine_min_f32(float x, float y) {
-    if (UNLIKELY(x != x || y != y)) return x + y;
+    if (UNLIKELY(x != x || y != y)) return engine_f32(ENGINE_NAN_F32);
     if (x == y) return engine_f32(engine_cell_f32(x) | engine_cell_f32(y));
     return x < y ? x : y;
 }
 static inline float engine_max_f32(float x, float y) {
-    if (UNLIKELY(x != x || y != y)) return x + y;
+    if (UNLIKELY(x != x || y != y)) return engine_f32(ENGINE_NAN_F32);
     if (x == y) return engine_f32(engine_cell_f32(x) & engine_cell_f32(y));
     return x > y ? x : y;
 }
 static inline double engine_min_f64(double x, double y) {
-    if (UNLIKELY(x != x || y != y)) return x + y;
+    if (UNLIKELY(x != x || y != y)) return engine_f64(ENGINE_NAN_F64);
     if (x == y) return engine_f64(engine_cell_f64(x) | engine_cell_f64(y));
     return x < y ? x : y;
 }
 static inline double engine_max_f64(double x, double y) {
-    if (UNLIKELY(x != x || y != y)) return x + y;
+    if (UNLIKELY(x != x || y != y)) return engine_f64(ENGINE_NAN_F64);
     if (x == y) return engine_f64(engine_cell_f64(x) & engine_cell_f64(y));
     return x > y ? x : y;
 }
 
 /* Rounding to integers without a libm: above 2^23 (2^52) every float is one. Adding and taking away that
- * number rounds to nearest, ties to even; the others correct by one. The sign is kept, also that of zero; a
- * NaN is quieted. */
+ * number rounds to nearest, ties to even; the others correct by one. The sign is kept, also that of
+ * zero. */
 static inline float engine_nearest_f32(float x) {
     const float big = 8388608.0f;
     const float magnitude = engine_abs_f32(x);
-    if (!(magnitude < big)) return x != x ? x + x : x;
+    if (!(magnitude < big)) return engine_canonical_f32(x);
     return engine_copysign_f32(magnitude + big - big, x);
 }
 static inline double engine_nearest_f64(double x) {
     const double big = 4503599627370496.0;
     const double magnitude = engine_abs_f64(x);
-    if (!(magnitude < big)) return x != x ? x + x : x;
+    if (!(magnitude < big)) return engine_canonical_f64(x);
     return engine_copysign_f64(magnitude + big - big, x);
 }
-#define ROUND_BY_CONVERTING(name, type, integer, big, abs, copysign, adjust)                                 \
-    static inline type name(type x) {                                                                        \
-        if (!(abs(x) < big)) return x != x ? x + x : x;                                                      \
-        const type whole = (type)(integer)x;                                                                 \
-        return copysign(adjust, x);                                                                          \
+#define ROUND_BY_CONVERTING(rounding, type, bits, big, adjust)                                               \
+    static inline type engine_##rounding##_f##bits(type x) {                                                 \
+        if (!(engine_abs_f##bits(x) < big)) return engine_canonical_f##bits(x);                              \
+        const type whole = (type)(int##bits##_t)x;                                                           \
+        return engine_copysign_f##bits(adjust, x);                                                           \
     }
-ROUND_BY_CONVERTING(engine_trunc_f32, float, int32_t, 8388608.0f, engine_abs_f32, engine_copysign_f32, whole)
-ROUND_BY_CONVERTING(engine_floor_f32, float, int32_t, 8388608.0f, engine_abs_f32, engine_copysign_f32,
-                    whole > x ? whole - 1 : whole)
-ROUND_BY_CONVERTING(engine_ceil_f32, float, int32_t, 8388608.0f, engine_abs_f32, engine_copysign_f32,
-                    whole < x ? whole + 1 : whole)
-ROUND_BY_CONVERTING(engine_trunc_f64, double, int64_t, 4503599627370496.0, engine_abs_f64,
-                    engine_copysign_f64, whole)
-ROUND_BY_CONVERTING(engine_floor_f64, double, int64_t, 4503599627370496.0, engine_abs_f64,
-                    engine_copysign_f64, whole > x ? whole - 1 : whole)
-ROUND_BY_CONVERTING(engine_ceil_f64, double, int64_t, 4503599627370496.0, engine_abs_f64, engine_copysign_f64,
-                    whole < x ? whole + 1 : whole)
+#define ROUND_ALL_WAYS(type, bits, big)                                                                      \
+    ROUND_BY_CONVERTING(trunc, type, bits, big, whole)                                                       \
+    ROUND_BY_CONVERTING(floor, type, bits, big, whole > x ? whole - 1 : whole)                               \
+    ROUND_BY_CONVERTING(ceil, type, bits, big, whole < x ? whole + 1 : whole)
+ROUND_ALL_WAYS(float, 32, 8388608.0f)
+ROUND_ALL_WAYS(double, 64, 4503599627370496.0)
+#undef ROUND_BY_CONVERTING
+#undef ROUND_ALL_WAYS
 
 /* ---- What handler bodies are written in ---------------------------------------------------------------- */
 

@@ -26,7 +26,7 @@
  *     relaxed_trunc        saturates, NaN gives 0                          as trunc_sat
  *     relaxed_madd, nmadd  rounds twice: the product, then the sum
  *     relaxed_laneselect   chooses bit by bit                              as v128.bitselect
- *     relaxed_min, max     NaN gives NaN, -0 is less than +0               as min, max
+ *     relaxed_min, max     a NaN gives the canonical one, -0 is less than +0   as min, max
  *     relaxed_q15mulr_s    saturates                                       as q15mulr_sat_s
  *     relaxed_dot          both operands are signed; sums of products wrap around in 16 bits */
 #ifndef WPLUG_ENGINE_SIMD_H
@@ -41,6 +41,16 @@
 #elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
+
+#if defined(__GNUC__)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#else
+#define UNLIKELY(condition) (condition)
+#endif
+
+/* The NaN that arithmetic gives, in a float's bits: positive and canonical (machine.h says why). */
+#define ENGINE_NAN_F32 INT32_C(0x7FC00000)
+#define ENGINE_NAN_F64 INT64_C(0x7FF8000000000000)
 
 typedef int8_t engine_i8x16 __attribute__((vector_size(16)));
 typedef uint8_t engine_u8x16 __attribute__((vector_size(16)));
@@ -220,7 +230,7 @@ static inline engine_u8x16 engine_popcnt_8x16(engine_u8x16 bytes) {
     return (engine_u8x16)((x + (x >> 4)) & UINT64_C(0x0F0F0F0F0F0F0F0F));
 }
 
-/* Whether no element of a comparison's result is all ones. */
+/* Whether no bit is set. */
 static inline uint32_t engine_none_true(engine_u64x2 x) {
 #if defined(__SSE2__)
     return _mm_movemask_epi8(_mm_cmpeq_epi8((__m128i)x, _mm_setzero_si128())) == 0xFFFF;
@@ -228,6 +238,17 @@ static inline uint32_t engine_none_true(engine_u64x2 x) {
     return vmaxvq_u32((uint32x4_t)x) == 0;
 #else
     return !(x[0] | x[1]);
+#endif
+}
+
+/* Whether any element of a comparison's result is all ones. */
+static inline bool engine_any_holds(engine_u64x2 x) {
+#if defined(__SSE2__)
+    return _mm_movemask_epi8((__m128i)x) != 0;
+#elif defined(__wasm_simd128__)
+    return __builtin_wasm_any_true_v128((engine_i8x16)x);
+#else
+    return !engine_none_true(x);
 #endif
 }
 
@@ -413,10 +434,16 @@ static inline engine_u8x16 engine_lookup(engine_u8x16 x, engine_u8x16 indices) {
 
 /* ---- Floats ------------------------------------------------------------------------------------------------ */
 
-/* For each of the two float types. As in the scalar helpers of interpreter.c: a NaN operand gives a quiet NaN,
- * -0 is less than +0, and rounding to integers needs no libm: above `big` every float is one, and adding and
- * taking away that number rounds to the nearest, ties to even. */
+/* For each of the two float types. As in the scalar helpers of machine.h: what computes a NaN gives the canonical one, -0 is less
+ * than +0, and rounding to integers needs no libm: above `big` every float is one, and adding and taking away that number rounds
+ * to the nearest, ties to even. */
 #define ENGINE_FLOAT_VECTOR(shape, bits, big)                                                                \
+    static inline engine_f##shape engine_canonical_f##shape(engine_f##shape x) {                             \
+        const engine_i##shape nan = x != x;                                                                  \
+        if (UNLIKELY(engine_any_holds((engine_u64x2)nan)))                                                   \
+            x = (engine_f##shape)ENGINE_CHOOSE(nan, ENGINE_NAN_F##bits, (engine_i##shape)x);                 \
+        return x;                                                                                            \
+    }                                                                                                        \
     static inline engine_f##shape engine_magnitude_f##shape(engine_f##shape x) {                             \
         return (engine_f##shape)((engine_u##shape)x & (UINT##bits##_MAX >> 1));                              \
     }                                                                                                        \
@@ -427,15 +454,21 @@ static inline engine_u8x16 engine_lookup(engine_u8x16 x, engine_u8x16 indices) {
                                                          engine_f##shape y) {                                \
         return (engine_f##shape)ENGINE_CHOOSE(mask, (engine_i##shape)x, (engine_i##shape)y);                 \
     }                                                                                                        \
+    /* `result` where neither x nor y is a NaN */                                                            \
+    static inline engine_f##shape engine_unless_nan_f##shape(engine_f##shape x, engine_f##shape y,           \
+                                                             engine_f##shape result) {                       \
+        return (engine_f##shape)ENGINE_CHOOSE((x != x) | (y != y), ENGINE_NAN_F##bits,                       \
+                                              (engine_i##shape)result);                                      \
+    }                                                                                                        \
     static inline engine_f##shape engine_min_f##shape(engine_f##shape x, engine_f##shape y) {                \
         const engine_f##shape least = (engine_f##shape)(                                                     \
             (engine_i##shape)engine_choose_f##shape(x < y, x, y) | ((x == y) & (engine_i##shape)x));         \
-        return engine_choose_f##shape((x == x) & (y == y), least, x + y);                                    \
+        return engine_unless_nan_f##shape(x, y, least);                                                      \
     }                                                                                                        \
     static inline engine_f##shape engine_max_f##shape(engine_f##shape x, engine_f##shape y) {                \
         const engine_f##shape most = (engine_f##shape)(                                                      \
             (engine_i##shape)engine_choose_f##shape(x > y, x, y) & ((x != y) | (engine_i##shape)x));         \
-        return engine_choose_f##shape((x == x) & (y == y), most, x + y);                                     \
+        return engine_unless_nan_f##shape(x, y, most);                                                       \
     }                                                                                                        \
     static inline engine_f##shape engine_pmin_f##shape(engine_f##shape x, engine_f##shape y) {               \
         return engine_choose_f##shape(y < x, y, x);                                                          \
@@ -443,12 +476,13 @@ static inline engine_u8x16 engine_lookup(engine_u8x16 x, engine_u8x16 indices) {
     static inline engine_f##shape engine_pmax_f##shape(engine_f##shape x, engine_f##shape y) {               \
         return engine_choose_f##shape(x < y, y, x);                                                          \
     }                                                                                                        \
-    /* `whole` with the sign of x where x has a fraction, else x (a NaN quieted by the addition) */          \
+    /* `whole` with the sign of x where x has a fraction, else x */                                          \
     static inline engine_f##shape engine_rounded_f##shape(engine_f##shape x, engine_f##shape whole) {        \
         const engine_i##shape sign = (engine_i##shape)x & INT##bits##_MIN;                                   \
         const engine_f##shape signed_whole =                                                                 \
             (engine_f##shape)((engine_i##shape)engine_magnitude_f##shape(whole) | sign);                     \
-        return engine_choose_f##shape(engine_magnitude_f##shape(x) < (big), signed_whole, x + 0);            \
+        return engine_choose_f##shape(engine_magnitude_f##shape(x) < (big), signed_whole,                    \
+                                      engine_canonical_f##shape(x));                                         \
     }                                                                                                        \
     static inline engine_f##shape engine_nearest_f##shape(engine_f##shape x) {                               \
         return engine_rounded_f##shape(x, engine_magnitude_f##shape(x) + (big) - (big));                     \
@@ -485,11 +519,11 @@ ENGINE_FLOAT_VECTOR(64x2, 64, 4503599627370496.0)
 #endif
 
 static inline engine_f32x4 engine_sqrt_f32x4(engine_f32x4 x) {
-    return (engine_f32x4){ENGINE_SQRT_F32(x[0]), ENGINE_SQRT_F32(x[1]), ENGINE_SQRT_F32(x[2]),
-                          ENGINE_SQRT_F32(x[3])};
+    return engine_canonical_f32x4((engine_f32x4){ENGINE_SQRT_F32(x[0]), ENGINE_SQRT_F32(x[1]),
+                                                 ENGINE_SQRT_F32(x[2]), ENGINE_SQRT_F32(x[3])});
 }
 static inline engine_f64x2 engine_sqrt_f64x2(engine_f64x2 x) {
-    return (engine_f64x2){ENGINE_SQRT_F64(x[0]), ENGINE_SQRT_F64(x[1])};
+    return engine_canonical_f64x2((engine_f64x2){ENGINE_SQRT_F64(x[0]), ENGINE_SQRT_F64(x[1])});
 }
 
 /* ---- Between integers and floats --------------------------------------------------------------------------- */
@@ -536,10 +570,10 @@ static inline engine_f32x4 engine_demote_zero_f64x2(engine_f64x2 x) {
     engine_f32x4 result = {0};
     result[ENGINE_LANE_32(0)] = (float)x[0];
     result[ENGINE_LANE_32(1)] = (float)x[1];
-    return result;
+    return engine_canonical_f32x4(result);
 }
 static inline engine_f64x2 engine_promote_low_f32x4(engine_f32x4 x) {
-    return (engine_f64x2){(double)x[ENGINE_LANE_32(0)], (double)x[ENGINE_LANE_32(1)]};
+    return engine_canonical_f64x2((engine_f64x2){(double)x[ENGINE_LANE_32(0)], (double)x[ENGINE_LANE_32(1)]});
 }
 
 /* Relaxed multiply and add: the product is rounded first. (GCC must be told with -ffp-contract=off.) */
@@ -548,11 +582,11 @@ static inline engine_f64x2 engine_promote_low_f32x4(engine_f32x4 x) {
 #endif
 static inline engine_f32x4 engine_madd_f32x4(engine_f32x4 x, engine_f32x4 y, engine_f32x4 z) {
     const engine_f32x4 product = x * y;
-    return product + z;
+    return engine_canonical_f32x4(product + z);
 }
 static inline engine_f64x2 engine_madd_f64x2(engine_f64x2 x, engine_f64x2 y, engine_f64x2 z) {
     const engine_f64x2 product = x * y;
-    return product + z;
+    return engine_canonical_f64x2(product + z);
 }
 
 #endif

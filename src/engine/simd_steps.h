@@ -59,6 +59,38 @@
 #define NAME_VECTORS_K(operation)                   operation##_K
 #define NAME_VECTORS_XK(operation)                  operation##_K_X
 
+/* Arithmetic of floats: the same. OP_ is their type, what makes NaNs canonical, and the result before that. */
+#define STEP_FLOAT_VECTORS(operation, shape, destination) STEP_FLOAT_VECTORS_WITH(shape, OP_##operation)
+#define STEP_FLOAT_VECTORS_WITH(...)                      STEP_FLOAT_VECTORS_OF(__VA_ARGS__)
+#define STEP_FLOAT_VECTORS_OF(shape, type, canonical, ...)                                                   \
+    STEP_VECTORS_OF(shape, type, canonical(__VA_ARGS__))
+#define WORDS_FLOAT_VECTORS(operation, shape)             WORDS_VECTORS_##shape
+#define NAME_FLOAT_VECTORS(operation, shape, destination) NAME_VECTORS_##shape(operation)
+/* Two of them, one after the other (FLOAT_PAIR_HANDLER in steps.h). */
+#define FLOAT_STEPS_FLOAT_VECTORS(...) FLOAT_VECTORS_OF(__VA_ARGS__)
+#define FLOAT_VECTORS_OF(shape1, d1, shape2, d2, type, canonical, result1, type2, canonical2, result2)       \
+    {                                                                                                        \
+        type first, second;                                                                                  \
+        {                                                                                                    \
+            VECTORS_##shape1(type);                                                                          \
+            first = result1;                                                                                 \
+        }                                                                                                    \
+        MAKE(first);                                                                                         \
+        pc += WORDS_VECTORS_##shape1;                                                                        \
+        {                                                                                                    \
+            VECTORS_##shape2(type);                                                                          \
+            second = result2;                                                                                \
+        }                                                                                                    \
+        if (UNLIKELY(engine_any_holds((engine_u64x2)((first != first) | (second != second))))) {             \
+            pc -= WORDS_VECTORS_##shape1;                                                                    \
+            MAKE(canonical(first));                                                                          \
+            pc += WORDS_VECTORS_##shape1;                                                                    \
+            second = canonical(second);                                                                      \
+        }                                                                                                    \
+        MAKE(second);                                                                                        \
+        NEXT(WORDS_VECTORS_##shape2);                                                                        \
+    }
+
 #define OP_V128_AND       engine_u64x2, (x & y)
 #define OP_V128_ANDNOT    engine_u64x2, (x & ~y)
 #define OP_V128_OR        engine_u64x2, (x | y)
@@ -74,14 +106,14 @@
 #define OP_I16X8_MUL      engine_u16x8, (x * y)
 #define OP_I32X4_MUL      engine_u32x4, (x * y)
 #define OP_I64X2_MUL      engine_u64x2, (x * y)
-#define OP_F32X4_ADD      engine_f32x4, (x + y)
-#define OP_F32X4_SUB      engine_f32x4, (x - y)
-#define OP_F32X4_MUL      engine_f32x4, (x * y)
-#define OP_F32X4_DIV      engine_f32x4, (x / y)
-#define OP_F64X2_ADD      engine_f64x2, (x + y)
-#define OP_F64X2_SUB      engine_f64x2, (x - y)
-#define OP_F64X2_MUL      engine_f64x2, (x * y)
-#define OP_F64X2_DIV      engine_f64x2, (x / y)
+#define OP_F32X4_ADD      engine_f32x4, engine_canonical_f32x4, (x + y)
+#define OP_F32X4_SUB      engine_f32x4, engine_canonical_f32x4, (x - y)
+#define OP_F32X4_MUL      engine_f32x4, engine_canonical_f32x4, (x * y)
+#define OP_F32X4_DIV      engine_f32x4, engine_canonical_f32x4, (x / y)
+#define OP_F64X2_ADD      engine_f64x2, engine_canonical_f64x2, (x + y)
+#define OP_F64X2_SUB      engine_f64x2, engine_canonical_f64x2, (x - y)
+#define OP_F64X2_MUL      engine_f64x2, engine_canonical_f64x2, (x * y)
+#define OP_F64X2_DIV      engine_f64x2, engine_canonical_f64x2, (x / y)
 #define OP_SWIZZLE_LOOKUP engine_u8x16, engine_lookup(x, y | (engine_u8x16)(y > 15))
 #define OP_I8X16_EQ       engine_u8x16, (x == y)
 #define OP_I8X16_NE       engine_u8x16, (x != y)
@@ -250,12 +282,14 @@
 /* ---- Handlers of one step ------------------------------------------------------------------------------- */
 
 #define VECTOR_ONE(family, operation, shape) ONE(family, operation, shape, )
-#define VECTOR_BINARY(operation)                                                                             \
-    VECTOR_ONE(VECTORS, operation, V)                                                                        \
-    VECTOR_ONE(VECTORS, operation, K)                                                                        \
-    VECTOR_ONE(VECTORS, operation, XV)                                                                       \
-    VECTOR_ONE(VECTORS, operation, YV)                                                                       \
-    VECTOR_ONE(VECTORS, operation, XK)
+#define VECTOR_BINARY(operation)             VECTOR_BINARY_OF(VECTORS, operation)
+#define FLOAT_VECTOR_BINARY(operation)       VECTOR_BINARY_OF(FLOAT_VECTORS, operation)
+#define VECTOR_BINARY_OF(family, operation)                                                                  \
+    VECTOR_ONE(family, operation, V)                                                                         \
+    VECTOR_ONE(family, operation, K)                                                                         \
+    VECTOR_ONE(family, operation, XV)                                                                        \
+    VECTOR_ONE(family, operation, YV)                                                                        \
+    VECTOR_ONE(family, operation, XK)
 #define VECTOR_SHIFT(operation)                                                                              \
     VECTOR_ONE(SHIFT, operation, V)                                                                          \
     VECTOR_ONE(SHIFT, operation, K)                                                                          \

@@ -45,6 +45,12 @@
 #define RESULT_F64(...) d = (__VA_ARGS__)
 #define KEEP_F64        SET_D
 
+/* Floats that are computed, other than those that are only moved: which NaN they are is decided here (machine.h). */
+#define RESULT_COMPUTED_F32(...) s = engine_canonical_f32(__VA_ARGS__)
+#define KEEP_COMPUTED_F32        KEEP_F32
+#define RESULT_COMPUTED_F64(...) d = engine_canonical_f64(__VA_ARGS__)
+#define KEEP_COMPUTED_F64        KEEP_F64
+
 #define DESTINATION_(class)
 #define DESTINATION__D(class) KEEP_##class;
 
@@ -174,17 +180,17 @@
 #define OP_I64_EXTEND_I32_S I32, I64, , (int64_t)(int32_t)x
 #define OP_I64_EXTEND_I32_U I32, I64, , x
 
-#define OP_F32_ADD      F32, F32, , x + y
-#define OP_F32_SUB      F32, F32, , x - y
-#define OP_F32_MUL      F32, F32, , (x * y)
-#define OP_F32_DIV      F32, F32, , x / y
+#define OP_F32_ADD      F32, COMPUTED_F32, , x + y
+#define OP_F32_SUB      F32, COMPUTED_F32, , x - y
+#define OP_F32_MUL      F32, COMPUTED_F32, , (x * y)
+#define OP_F32_DIV      F32, COMPUTED_F32, , x / y
 #define OP_F32_MIN      F32, F32, , engine_min_f32(x, y)
 #define OP_F32_MAX      F32, F32, , engine_max_f32(x, y)
 #define OP_F32_COPYSIGN F32, F32, , engine_copysign_f32(x, y)
-#define OP_F64_ADD      F64, F64, , x + y
-#define OP_F64_SUB      F64, F64, , x - y
-#define OP_F64_MUL      F64, F64, , (x * y)
-#define OP_F64_DIV      F64, F64, , x / y
+#define OP_F64_ADD      F64, COMPUTED_F64, , x + y
+#define OP_F64_SUB      F64, COMPUTED_F64, , x - y
+#define OP_F64_MUL      F64, COMPUTED_F64, , (x * y)
+#define OP_F64_DIV      F64, COMPUTED_F64, , x / y
 #define OP_F64_MIN      F64, F64, , engine_min_f64(x, y)
 #define OP_F64_MAX      F64, F64, , engine_max_f64(x, y)
 #define OP_F64_COPYSIGN F64, F64, , engine_copysign_f64(x, y)
@@ -208,14 +214,14 @@
 #define OP_F32_FLOOR   F32, F32, , engine_floor_f32(x)
 #define OP_F32_TRUNC   F32, F32, , engine_trunc_f32(x)
 #define OP_F32_NEAREST F32, F32, , engine_nearest_f32(x)
-#define OP_F32_SQRT    F32, F32, , ENGINE_SQRT_F32(x)
+#define OP_F32_SQRT    F32, COMPUTED_F32, , ENGINE_SQRT_F32(x)
 #define OP_F64_ABS     F64, F64, , engine_abs_f64(x)
 #define OP_F64_NEG     F64, F64, , engine_neg_f64(x)
 #define OP_F64_CEIL    F64, F64, , engine_ceil_f64(x)
 #define OP_F64_FLOOR   F64, F64, , engine_floor_f64(x)
 #define OP_F64_TRUNC   F64, F64, , engine_trunc_f64(x)
 #define OP_F64_NEAREST F64, F64, , engine_nearest_f64(x)
-#define OP_F64_SQRT    F64, F64, , ENGINE_SQRT_F64(x)
+#define OP_F64_SQRT    F64, COMPUTED_F64, , ENGINE_SQRT_F64(x)
 
 #define OP_F32_CONVERT_I32_S   I32, F32, , (float)(int32_t)x
 #define OP_F32_CONVERT_I32_U   I32, F32, , (float)x
@@ -225,8 +231,8 @@
 #define OP_F64_CONVERT_I32_U   I32, F64, , (double)x
 #define OP_F64_CONVERT_I64_S   I64, F64, , (double)(int64_t)x
 #define OP_F64_CONVERT_I64_U   I64, F64, , (double)x
-#define OP_F32_DEMOTE_F64      F64, F32, , (float)x
-#define OP_F64_PROMOTE_F32     F32, F64, , (double)x
+#define OP_F32_DEMOTE_F64      F64, COMPUTED_F32, , (float)x
+#define OP_F64_PROMOTE_F32     F32, COMPUTED_F64, , (double)x
 #define OP_I32_REINTERPRET_F32 F32, I32, , engine_cell_f32(x)
 #define OP_I64_REINTERPRET_F64 F64, I64, , engine_cell_f64(x)
 #define OP_F32_REINTERPRET_I32 I32, F32, , engine_f32(x)
@@ -628,6 +634,44 @@
         STEP_##f2(op2, shape2, d2);                                                                          \
         NEXT(WORDS_##f2(op2, shape2));                                                                       \
     }
+/* Two steps of one type's arithmetic, which look for NaNs once. The first may keep any NaN until then, for the second gives a NaN
+ * for it, whichever it is. */
+#define FLOAT_PAIR_HANDLER(f1, op1, shape1, d1, f2, op2, shape2, d2)                                         \
+    PAIR_NAMED(NAME_##f1(op1, shape1, d1), NAME_##f2(op2, shape2, d2),                                       \
+               FLOAT_STEPS_##f1(shape1, d1, shape2, d2, OP_##op1, OP_##op2))
+#define FLOAT_STEPS_BINARY(...) FLOAT_STEPS_OF(__VA_ARGS__)
+#define FLOAT_STEPS_OF(shape1, d1, shape2, d2, in1, out1, check1, result1, in2, out2, check2, result2)       \
+    {                                                                                                        \
+        TYPE_##in1 first, second;                                                                            \
+        {                                                                                                    \
+            const TYPE_##in1 x = X_##shape1(in1);                                                            \
+            const TYPE_##in1 y = Y_##shape1(in1);                                                            \
+            first = result1;                                                                                 \
+        }                                                                                                    \
+        RESULT_##in1(first);                                                                                 \
+        DESTINATION_##d1(in1);                                                                               \
+        pc += SHAPE_WORDS_##shape1(in1);                                                                     \
+        {                                                                                                    \
+            const TYPE_##in1 x = X_##shape2(in1);                                                            \
+            const TYPE_##in1 y = Y_##shape2(in1);                                                            \
+            second = result2;                                                                                \
+        }                                                                                                    \
+        if (UNLIKELY(NAN_AMONG_##d1(first, second))) {                                                       \
+            pc -= SHAPE_WORDS_##shape1(in1);                                                                 \
+            RESULT_##out1(first);                                                                            \
+            DESTINATION_##d1(in1);                                                                           \
+            pc += SHAPE_WORDS_##shape1(in1);                                                                 \
+            RESULT_##out2(second);                                                                           \
+            second = ACC_##in1;                                                                              \
+        }                                                                                                    \
+        RESULT_##in1(second);                                                                                \
+        DESTINATION_##d2(in1);                                                                               \
+        NEXT(SHAPE_WORDS_##shape2(in1));                                                                     \
+    }
+/* A result that goes to the accumulator alone is the second step's operand. */
+#define NAN_AMONG_(first, second)   second != second
+#define NAN_AMONG__D(first, second) __builtin_isunordered(first, second)
+
 #define PAIR_NAMED(first, second, ...)  PAIR_PASTED(first, second, __VA_ARGS__)
 #define PAIR_PASTED(first, second, ...) HANDLER(first##__##second, __VA_ARGS__)
 

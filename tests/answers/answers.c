@@ -17,22 +17,19 @@ static const char *type_name(engine_valtype type) {
     }
 }
 
-static void write_results(FILE *to, const engine_functype *type, const uint64_t *cells,
-                          const uint64_t *open) {
+static void write_results(FILE *to, const engine_functype *type, const uint64_t *cells) {
     fputs(" returned", to);
     for (uint32_t i = 0; i < type->result_count; i++) {
         const engine_valtype result = type->results[i];
         const unsigned count = engine_cells(result);
         fprintf(to, " %s:", type_name(result));
         for (unsigned cell = count; cell-- > 0;) {
-            const uint64_t bits = open ? cells[cell] & ~open[cell] : cells[cell];
             if (result == ENGINE_I32 || result == ENGINE_F32)
-                fprintf(to, "%08" PRIx32, (uint32_t)bits);
+                fprintf(to, "%08" PRIx32, (uint32_t)cells[cell]);
             else
-                fprintf(to, "%016" PRIx64, bits);
+                fprintf(to, "%016" PRIx64, cells[cell]);
         }
         cells += count;
-        open += open ? count : 0;
     }
 }
 
@@ -44,10 +41,10 @@ static void write_trap(FILE *to, const engine_exec *exec) {
         fprintf(to, " %" PRIu32 "+0x%" PRIx64, frames[i].func_index, frames[i].code_offset);
 }
 
-void answers_write_run(FILE *to, engine_outcome outcome, const engine_exec *exec, const uint64_t *open) {
+void answers_write_run(FILE *to, engine_outcome outcome, const engine_exec *exec) {
     fprintf(to, "fuel %" PRIu64 ":", engine_exec_fuel_used(exec));
     if (outcome == ENGINE_FINISHED)
-        write_results(to, engine_exec_type(exec), engine_exec_results(exec), open);
+        write_results(to, engine_exec_type(exec), engine_exec_results(exec));
     else if (outcome == ENGINE_TRAPPED)
         write_trap(to, exec);
     else

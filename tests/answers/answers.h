@@ -13,9 +13,8 @@
 
 #include <stdio.h>
 
-/* What a run came to. `open` has the bits of the results' cells that the specification leaves open, which are written as 0;
- * NULL: none. */
-void answers_write_run(FILE *to, engine_outcome outcome, const engine_exec *exec, const uint64_t *open);
+/* What a run came to. */
+void answers_write_run(FILE *to, engine_outcome outcome, const engine_exec *exec);
 /* What an instance's memories hold: a line for each, which begins with `label`. */
 void answers_write_memories(FILE *to, const char *label, const engine_instance *instance);
 

@@ -43,7 +43,7 @@ static void answer(const char *path) {
     engine_outcome outcome = engine_exec_run(exec, INT64_MAX);
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     printf("%s: ", name);
-    answers_write_run(stdout, outcome, exec, NULL);
+    answers_write_run(stdout, outcome, exec);
     answers_write_memories(stdout, name, instance);
     if (outcome != ENGINE_FINISHED) stop(path, "it did not come to its end");
     if (engine_i32(engine_exec_results(exec)[0]) != 0) stop(path, "a wrong result");

@@ -259,24 +259,11 @@ static bool resolve(void *user, const engine_import *import, engine_extern *out)
            spec_host_find(&script->host, import->name, out);
 }
 
-/* What a run came to, without the bits that the script leaves open. */
 static void report_run(spec_script *script, engine_outcome outcome) {
     FILE *to = script->options->answers;
     if (!to) return;
-    const engine_functype *type = engine_exec_type(script->exec);
-    uint64_t *open = must(calloc((size_t)type->result_cells + 2, sizeof *open)), *cells = open;
-    json_iterator list = json_iterate(member(script->command, "expected"));
-    base_bytes value;
-    const uint64_t *result = engine_exec_results(script->exec);
-    const uint32_t count = outcome == ENGINE_FINISHED ? type->result_count : 0;
-    for (uint32_t i = 0; i < count && json_next_element(&list, &value); i++) {
-        spec_open_bits(value, type->results[i], result, cells);
-        cells += engine_cells(type->results[i]);
-        result += engine_cells(type->results[i]);
-    }
     fprintf(to, "%s:%" PRIu64 " command %" PRIu32 ": ", script->label, script->line, script->number);
-    answers_write_run(to, outcome, script->exec, open);
-    free(open);
+    answers_write_run(to, outcome, script->exec);
 }
 
 /* What the script leaves in the memories of its instances. */

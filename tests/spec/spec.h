@@ -44,10 +44,6 @@ unsigned spec_read_argument(base_bytes value, uint64_t cells[2]);
 /* Whether the cells of a result of that type are what the script expects. */
 bool spec_result_matches(base_bytes expected, engine_valtype type, const uint64_t *cells);
 
-/* The bits that the script leaves open in a `result` of that type, one cell or two: where it expects a NaN of a kind, the
- * sign is open, and of an arithmetic one the payload too. */
-void spec_open_bits(base_bytes expected, engine_valtype type, const uint64_t *result, uint64_t *cells);
-
 /* The suite's host module, made in a store. */
 typedef struct spec_host {
     bool pends; /* every function answers ENGINE_HOST_PENDING before it answers */

@@ -160,38 +160,3 @@ bool spec_result_matches(base_bytes expected, engine_valtype type, const uint64_
         if (one_matches(alternative, type, cells)) return true;
     return false;
 }
-
-static uint64_t open_bits_of(base_bytes text, const spec_number_type *type) {
-    if (!type->is_float) return 0;
-    const unsigned payload = type->bits == 32 ? 23 : 52;
-    const uint64_t sign = (uint64_t)1 << (type->bits - 1);
-    if (json_string_equals_text(text, "nan:canonical")) return sign;
-    return json_string_equals_text(text, "nan:arithmetic") ? sign | mask_of(payload - 1) : 0;
-}
-
-/* Of several alternatives, that which the result matches; of none, the expectation itself. */
-static base_bytes alternative_that_matches(base_bytes expected, engine_valtype type, const uint64_t *result) {
-    if (!json_string_equals_text(member(expected, "type"), "either")) return expected;
-    json_iterator alternatives = json_iterate(member(expected, "values"));
-    base_bytes alternative;
-    while (json_next_element(&alternatives, &alternative))
-        if (one_matches(alternative, type, result)) return alternative;
-    return expected;
-}
-
-void spec_open_bits(base_bytes expected, engine_valtype type, const uint64_t *result, uint64_t *cells) {
-    memset(cells, 0, engine_cells(type) * sizeof *cells);
-    expected = alternative_that_matches(expected, type, result);
-    if (type != ENGINE_V128) {
-        const spec_number_type *number_type = find_number_type(member(expected, "type"));
-        if (number_type) cells[0] = open_bits_of(member(expected, "value"), number_type);
-        return;
-    }
-    const spec_number_type *lane_type = find_number_type(member(expected, "lane_type"));
-    if (!lane_type) return;
-    json_iterator lanes = json_iterate(member(expected, "value"));
-    base_bytes lane;
-    unsigned position = 0;
-    for (; json_next_element(&lanes, &lane) && position < 128; position += lane_type->bits)
-        put_bits(cells, position, lane_type->bits, open_bits_of(lane, lane_type));
-}

@@ -34,7 +34,7 @@ pub struct Case {
     /// Ends by itself: it counts down this exported global (set to `countdown` before each call). Else both sides get
     /// fuel.
     pub countdown: Option<u32>,
-    /// NaNs have one bit pattern.
+    /// The module itself makes all NaNs one.
     pub canonical: bool,
     /// Run by the engine a second time, in slices.
     pub sliced: bool,
@@ -156,9 +156,9 @@ pub fn generate(seed: u64, simd: bool, canonical: bool, shrink: Shrink) -> Optio
     })
 }
 
-/// Whether NaNs of this seed's module have one bit pattern. Where they have not, a difference may be of NaNs alone.
+/// Whether this seed's module makes all NaNs one itself. The engines do so for the others, but for what wasmtime forgets.
 pub fn is_canonical(seed: u64) -> bool {
-    seed % 5 != 2
+    seed % 5 == 2
 }
 
 fn read_number(bytes: &[u8], at: &mut usize) -> usize {

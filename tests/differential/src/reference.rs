@@ -21,6 +21,8 @@ pub fn new_engine(fuel: bool) -> Engine {
     config.consume_fuel(fuel);
     config.max_wasm_stack(2 << 20);
     config.cranelift_opt_level(OptLevel::None);
+    // As our engine does it by itself.
+    config.cranelift_nan_canonicalization(true);
     config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(0);
     config.gc_heap_reservation(0).gc_heap_guard_size(0).gc_heap_reservation_for_growth(0);
     config.memory_init_cow(false);
