@@ -7,7 +7,7 @@
  *     sleep, yield
  *     out                      a notification on stdout
  *     grow N                   grows its memory by N pages and writes to each
- *     greedy                   grows its memory until it gets no more
+ *     greedy                   grows its memory by 4 MiB until it gets no more
  *     deep N                   calls itself N deep, and returns
  *     poll                     waits in poll_oneoff for stdin
  *     pollclock                waits there for stdin or a time
@@ -91,7 +91,7 @@ static void act(char *command) {
     else if (IS("grow"))
         grow((size_t)atol(rest));
     else if (IS("greedy"))
-        while (__builtin_wasm_memory_grow(0, 1) != SIZE_MAX) continue;
+        while (__builtin_wasm_memory_grow(0, 64) != SIZE_MAX) continue;
     else if (IS("deep"))
         sum += deep((unsigned)atol(rest));
     else if (IS("poll"))
