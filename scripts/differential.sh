@@ -10,6 +10,8 @@ source "$(dirname "$0")/common.sh"
 
 command -v cargo >/dev/null 2>&1 || fail "cargo is not there: differential tests need Rust"
 results=$PWD/build/differential
+run_cmake_build release wplug_engine_side
+export WPLUG_ENGINE_SIDE=$PWD/build/release/tests
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$results/cargo}
 cargo build --quiet --release --locked --manifest-path tests/differential/Cargo.toml
 program=$CARGO_TARGET_DIR/release/wplug-differential
