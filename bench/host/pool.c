@@ -9,13 +9,47 @@
 
 enum { IN_FLIGHT = 64, WARM_UP = 400, MOST_THREADS = 2 };
 
+/* What a thread counts, by itself, for the others' counting is not what is measured. */
+typedef struct counter {
+    atomic_size_t started, ended;
+    uint8_t apart[128 - 2 * sizeof(atomic_size_t)];
+} counter;
+
 typedef struct pool_round {
     wplug_pool *pool;
     wplug_plugin *plugin;
     atomic_bool over;
-    atomic_size_t ended;
-    atomic_size_t in_flight;
+    uint8_t apart[128];
+    counter counters[MOST_THREADS + 1]; /* the last one is the main thread's */
 } pool_round;
+
+static _Thread_local counter *here;
+
+static void count(atomic_size_t *one) {
+    atomic_store_explicit(one, atomic_load_explicit(one, memory_order_relaxed) + 1, memory_order_release);
+}
+
+static size_t sum_ended(pool_round *r) {
+    size_t sum = 0;
+    for (int i = 0; i <= MOST_THREADS; i++)
+        sum += atomic_load_explicit(&r->counters[i].ended, memory_order_acquire);
+    return sum;
+}
+
+/* Ended ones are counted first: what they have started is among the started ones then. */
+static bool all_have_ended(pool_round *r) {
+    const size_t ended = sum_ended(r);
+    size_t started = 0;
+    for (int i = 0; i <= MOST_THREADS; i++)
+        started += atomic_load_explicit(&r->counters[i].started, memory_order_acquire);
+    return started == ended;
+}
+
+static wplug_status on_start(void *user, wplug_runtime *runtime, unsigned thread) {
+    (void)runtime;
+    here = &((pool_round *)user)->counters[thread];
+    return WPLUG_OK;
+}
 
 static void start_one(pool_round *r);
 
@@ -23,13 +57,12 @@ static void on_end(void *user, wplug_task task, wplug_result *result) {
     pool_round *r = user;
     if (result->status != WPLUG_OK || strcmp(result->json, "\"pong\"") != 0)
         stop("ping ended with %s in a pool", wplug_status_name(result->status));
-    atomic_fetch_add_explicit(&r->ended, 1, memory_order_relaxed);
     if (!atomic_load_explicit(&r->over, memory_order_relaxed)) start_one(r);
-    atomic_fetch_sub(&r->in_flight, 1);
+    count(&here->ended);
 }
 
 static void start_one(pool_round *r) {
-    atomic_fetch_add(&r->in_flight, 1);
+    count(&here->started);
     wplug_error error;
     if (wplug_pool_call_start(r->pool, r->plugin, "ping", NULL, NULL, on_end, r, NULL, &error) != WPLUG_OK)
         stop("%s", error.message);
@@ -42,17 +75,20 @@ static void run_round(wplug_plugin *plugin, unsigned threads, uint64_t ms) {
     wplug_error error;
     wplug_pool_options_init(&options);
     options.threads = threads;
+    options.start = on_start;
+    options.thread_user = &r;
+    here = &r.counters[MOST_THREADS];
     if (wplug_pool_new(&options, &r.pool, &error) != WPLUG_OK) stop("%s", error.message);
     for (int i = 0; i < IN_FLIGHT; i++) start_one(&r);
-    while (atomic_load(&r.ended) < WARM_UP) sleep_ms(1);
-    size_t before = atomic_load(&r.ended);
+    while (sum_ended(&r) < WARM_UP) sleep_ms(1);
+    size_t before = sum_ended(&r);
     uint64_t cpu = cpu_ns(), wall = wplug_monotonic_ns();
     sleep_ms(ms);
-    size_t calls = atomic_load(&r.ended) - before;
+    size_t calls = sum_ended(&r) - before;
     cpu = cpu_ns() - cpu;
     wall = wplug_monotonic_ns() - wall;
     atomic_store(&r.over, true);
-    while (atomic_load(&r.in_flight) > 0) sleep_ms(1);
+    while (!all_have_ended(&r)) sleep_ms(1);
     wplug_pool_free(r.pool);
     print_rate(names[threads], threads, calls, cpu, wall);
 }
