@@ -25,6 +25,9 @@ let package = Package(
                 "CHANGELOG.md", "CMakeLists.txt", "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "README.md",
                 // In place of others, in the build for small devices.
                 "src/engine/compact.c", "src/host/disassemble_none.c", "src/host/pool_none.c",
+                // SwiftPM would compile these as well.
+                "src/json/CMakeLists.txt", "src/rpc/CMakeLists.txt", "src/engine/CMakeLists.txt", "src/wasi/CMakeLists.txt",
+                "src/host/CMakeLists.txt",
             ],
             sources: base.map { "src/base/" + $0 } + [
                 "src/json", "src/rpc", "src/engine", "src/wasi", "src/host",

@@ -14,6 +14,7 @@
 #   spec      the WebAssembly test suite: whole, or where emulation is slow those scripts that SAMPLE below names;
 #             --sample and --whole decide for all cells
 #   kernels   each kernel of the benchmarks, one round
+#   swift     the Swift package: scripts/swift.sh
 #
 # With --quick it is compiled with -O1, for which GCC takes a quarter of the time that the interpreter takes it with -O2.
 #
@@ -27,10 +28,10 @@ SAMPLE=/f32,/f64,/float_,/i32,/i64,/int_,/conversions,/memory,/endianness,/align
 
 # The cells, one a line: NAME | PACKAGES | TOOLCHAIN | OPTIONS | SPEC | STEPS
 #   TOOLCHAIN  a file in cmake/toolchains, without its end, or - for this machine. It says what programs are run
-#              through (CMAKE_CROSSCOMPILING_EMULATOR).
+#              through (CMAKE_CROSSCOMPILING_EMULATOR). Or the script that does all of it: foreign, swift.
 #   OPTIONS    for CMake
 #   SPEC       whole or sample
-#   STEPS      those that can be run; - where nothing can: scripts/foreign.sh builds, links and looks at it
+#   STEPS      those that can be run; - where nothing can: it is built, linked and looked at
 cells() {
     local all=unit,host,e2e,spec,kernels
     cat <<END
@@ -51,6 +52,7 @@ windows-x86_64     | gcc-mingw-w64-x86-64-posix wine wine64             | window
 windows-x86_64-gcc | gcc-mingw-w64-x86-64-posix wine wine64             | windows-x86_64-gcc |                                         | whole  | $all
 macos-arm64   | clang-19 lld-19 llvm-19 python3-venv                    | foreign       |                                                   | -      | -
 macos-x86_64  | clang-19 lld-19 llvm-19 python3-venv                    | foreign       |                                                   | -      | -
+swift         |                                                         | swift         |                                                   | -      | swift
 END
 }
 
@@ -139,10 +141,13 @@ build_cell() {
     fi
     read -r -a options <<<"$(field "$cell" 4)"
     toolchain=$(field "$cell" 3)
-    if [ "$toolchain" = foreign ]; then
+    case $toolchain in
+    foreign)
         scripts/foreign.sh "$cell"
         return
-    fi
+        ;;
+    swift) return ;;
+    esac
     if [ "$toolchain" != - ]; then
         toolchain=$PWD/cmake/toolchains/$toolchain.cmake
         options+=("-DCMAKE_TOOLCHAIN_FILE=$toolchain")
@@ -245,6 +250,15 @@ run_kernels() {
     compare_answers "$cell" kernels && return $status
 }
 
+run_swift() {
+    local cell=$1 status=0
+    scripts/swift.sh >"$out/$cell.step" 2>&1 || status=$?
+    cat "$out/$cell.step"
+    note "$(sed -nE 's/.*Executed ([0-9]+) tests, with ([0-9]+) failures.*/\2 of \1 failed/p' "$out/$cell.step" | uniq | head -n 1)"
+    [ $status -ne 77 ] || note "no Swift to be had: skipped"
+    [ $status -eq 0 ] || [ $status -eq 77 ]
+}
+
 # run_cell CELL: builds it and runs its steps, all of them even where one fails. Prints the cell's line.
 run_cell() {
     local cell=$1 step started=$SECONDS line='' colour=green
@@ -269,7 +283,7 @@ run_cell() {
     [ $colour = green ]
 }
 
-only=unit,host,e2e,spec,kernels
+only=unit,host,e2e,spec,kernels,swift
 extent=
 optimise=-O2
 reference_build=

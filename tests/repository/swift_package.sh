@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Package.swift names the library's sources for Apple's systems and for Linux, all of them and no others; and what Swift
 # imports is the public header.
-# usage: swift_package.sh ROOT    (there is no Swift compiler here: that it compiles is not tested)
+# usage: swift_package.sh ROOT    (whether it compiles, and works, scripts/swift.sh tests)
 set -euo pipefail
 cd "$1"
 folder=$(mktemp -d)
@@ -47,6 +47,11 @@ sed -n '/exclude: \[/,/\]/p' Package.swift | grep -oE '"[^"]+"' | tr -d '"' >"$f
 while read -r name; do
     [ -e "$name" ] || broken "Package.swift excludes $name, which is not there"
 done <"$folder/excluded"
+
+# SwiftPM takes everything for a source that is in a folder of sources.
+while read -r name; do
+    grep -qxF "$name" "$folder/excluded" || broken "Package.swift does not exclude $name, which is no source"
+done < <(find src/json src/rpc src/engine src/wasi src/host -type f ! -name '*.[ch]' ! -name '*.def')
 
 # What only other builds have is excluded: scripts/amalgamate.sh, whose file would not compile otherwise, knows these.
 grep -oE '"(json|rpc|engine|wasi|host)/[a-z_]+\.c: no"' scripts/amalgamate.sh | sed -E 's|"(.*): no"|src/\1|' >"$folder/others"
