@@ -7,12 +7,13 @@
 #     scripts/bench.sh host [OPTION]...     calls: time, memory, and other plugin frameworks
 #     scripts/bench.sh designs [OPTION]...  kernels: the engine and a prototype of the other design for interpreters
 #     scripts/bench.sh web [OPTION]...      the host as WebAssembly, in browsers: kernels and calls
+#     scripts/bench.sh small                the build for small devices, on 32-bit Arm: size, and memory of a call
 #     scripts/bench.sh all [--quick] [--repetitions N]
 #
 # Options: --quick measures less; --repetitions N more or less (5). Of `engine`: --kernel NAME (repeatable),
 # only these kernels, and --engine NAME (repeatable), only these columns; of `load`: --engine; of `suspend`,
 # `designs` and `web`: --kernel; of `host` and `web`: --figure NAME (repeatable), only these; more of `web`: bench/web/measure.mjs.
-# `all` is all but `designs` and `web`.
+# `all` is all but `designs`, `web` and `small`.
 #
 # Builds in build/bench and leaves its results there: engine.txt, .json and .svg, and so on. The peers need
 # cargo, and the large modules need cargo with the target wasm32-wasip1, and go: what is missing is left out
@@ -21,8 +22,8 @@ source "$(dirname "$0")/common.sh"
 
 command=${1:-}
 case $command in
-engine | load | suspend | host | designs | web | all) shift ;;
-*) fail "usage: scripts/bench.sh engine|load|suspend|host|designs|web|all [OPTION]...: see the top of this file" ;;
+engine | load | suspend | host | designs | web | small | all) shift ;;
+*) fail "usage: scripts/bench.sh engine|load|suspend|host|designs|web|small|all [OPTION]...: see the top of this file" ;;
 esac
 
 build=$PWD/build/bench
@@ -240,6 +241,28 @@ run_web() {
     node bench/web/measure.mjs "$@" | tee "$build/web.txt"
 }
 
+# Bytes of code and constants (text), and of constants with addresses in them (data), for each room.
+run_small() {
+    local limit=524288
+    say "wplug for small devices, for Thumb-2"
+    install_missing gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user
+    run_cmake_build release plugins
+    cmake -G Ninja -S . -B "$build/small" -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/toolchains/armhf-gcc.cmake" -DWPLUG_MINIMAL=ON \
+        -DCMAKE_C_FLAGS="-mthumb -march=armv7-a -mfpu=vfpv3-d16" >/dev/null
+    cmake --build "$build/small" --target footprint
+    (cd "$build/small/src" && find . -name '*.c.o' -exec arm-linux-gnueabihf-size {} + | awk '
+        BEGIN { printf "%-10s %8s %8s\n", "room", "text", "data" }
+        $1 ~ /^[0-9]+$/ { split($6, part, "/"); text[part[2]] += $1; data[part[2]] += $2; texts += $1; datas += $2 }
+        END {
+            for (room in text) printf "%-10s %8d %8d\n", room, text[room], data[room] | "sort"
+            close("sort")
+            printf "%-10s %8d %8d   together %d bytes, of 150,000\n", "all", texts, datas, texts + datas
+        }') | tee "$build/small.txt"
+    read -r -a emulator <"$build/small/emulator"
+    "${emulator[@]}" "$build/small/tests/footprint/footprint" build/release/plugins/test-plugin.wasm ping 3 $limit |
+        tee -a "$build/small.txt"
+}
+
 install_missing "${BUILD_PACKAGES[@]}" gcc binutils python3 libclang1-19
 case $command in
 engine) run_engine "$@" ;;
@@ -247,6 +270,7 @@ load) run_load "$@" ;;
 suspend) run_suspend "$@" ;;
 host) run_host "$@" ;;
 web) run_web "$@" ;;
+small) run_small ;;
 designs)
     install_missing valgrind
     run_designs "$@"
