@@ -99,6 +99,7 @@ static void expect_same_runs(const engine_exec *a, const engine_exec *b) {
     assert_int_equal(a->a, b->a);
     assert_memory_equal(&a->s, &b->s, sizeof a->s);
     assert_memory_equal(&a->d, &b->d, sizeof a->d);
+    assert_memory_equal(a->vector, b->vector, sizeof a->vector);
     assert_int_equal(a->depth_left, b->depth_left);
     assert_int_equal(a->fuel, b->fuel);
     assert_int_equal(engine_exec_fuel_used(a), engine_exec_fuel_used(b));
