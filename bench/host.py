@@ -335,7 +335,8 @@ def report_threads(bench: Bench) -> tuple[str, list[Figure]]:
     samples, target = bench.of("threads"), f"{THREADS_RATIO:g} times one"
     rows = [["threads", "calls a second", "us of processor time each", "share of a processor"]]
     figures, remarks = [], []
-    for way, name in {"": "a runtime each", "pool_": "a pool"}.items():
+    ratios: dict[str, float] = {}
+    for way, name in {"": "a runtime each", "pool_": "a pool", "apart_": "a process each"}.items():
         rates = [samples.numbers.get(f"{way}{threads}_rate", []) for threads in ["one", "two"]]
         if not all(rates):
             if not way:
@@ -346,6 +347,9 @@ def report_threads(bench: Bench) -> tuple[str, list[Figure]]:
         times = [samples.numbers[f"{way}{threads}_cpu"] for threads in ["one", "two"]]
         by_processor = statistics.median(2 * one / two for one, two in zip(*times, strict=False))
         remarks.append(f"{name}: {on_clock:.2f} times on the clock, {by_processor:.2f} by processor time")
+        ratios[name] = on_clock
+        if way == "apart_":
+            continue  # not threads of ours, but what the machine gives to two at once
         met: bool | None = on_clock >= THREADS_RATIO
         shares = [samples.median(f"{way}{threads}_share") or 0 for threads in ["one", "two"]]
         if not met and min(shares) < 1000 * ENOUGH_SHARE:
@@ -354,6 +358,9 @@ def report_threads(bench: Bench) -> tuple[str, list[Figure]]:
         figures.append(Figure(f"two threads, {name}", target, reached, met, "too busy a machine"))
     if not remarks:
         return "", figures
+    if "a process each" in ratios:
+        given = ratios.pop("a process each")
+        remarks += [f"{name}, of what two processes reach: {100 * ratio / given:.0f} %" for name, ratio in ratios.items()]
     text = (
         f"ping on one thread and on two\n\n{common.table(rows)}\n\n"
         f"Two threads, of {len(samples.numbers['one_rate'])} pairs:\n  " + "\n  ".join(remarks)

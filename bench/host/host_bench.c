@@ -49,7 +49,9 @@ static const char help[] =
     "and\n"
     "           two_cpu NANOSECONDS of processor time for a call; one_share and two_share, how much of the "
     "time\n"
-    "           on the clock the threads had a processor, in thousandths.\n"
+    "           on the clock the threads had a processor, in thousandths. The same with pool_ before it, "
+    "through a\n"
+    "           pool; and with apart_, of one process and of two, which share nothing.\n"
     "soak       CALLS calls that end in all ways: answers, errors, traps, exits, limits, cancelled ones. "
     "Prints\n"
     "           every twentieth of the way, where runtime and plugins are replaced too: rss BYTES, "
@@ -191,6 +193,7 @@ int main(int argc, char **argv) {
     } else if (strcmp(command, "threads") == 0 && argc == 5) {
         measure_threads(argv[2], number(argv[3]), number(argv[4]));
         measure_pool(argv[2], number(argv[3]), number(argv[4]));
+        measure_apart(argv[2], number(argv[3]), number(argv[4]));
     } else if (strcmp(command, "soak") == 0 && argc == 5) {
         measure_soak(argv[2], argv[3], number(argv[4]));
     } else if (strcmp(command, "list") == 0 && argc == 2) {

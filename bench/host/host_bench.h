@@ -12,6 +12,8 @@ void measure_suspended(const char *plugin_path, size_t count);
 void measure_threads(const char *plugin_path, uint64_t round_ms, size_t rounds);
 /* The same through a pool: pool.c. */
 void measure_pool(const char *plugin_path, uint64_t round_ms, size_t rounds);
+/* The same in one process and in two: apart.c. */
+void measure_apart(const char *plugin_path, uint64_t round_ms, size_t rounds);
 /* Whether many calls of all kinds leave something behind: soak.c. */
 void measure_soak(const char *test_plugin_path, const char *bench_plugin_path, size_t calls);
 
