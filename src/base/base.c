@@ -311,16 +311,14 @@ void base_free(const base_allocator *allocator, void *pointer, size_t size) {
     base_resize(allocator, pointer, size, 0);
 }
 
-/* A line's width of nothing on both sides needs no particular alignment. */
-enum { CACHE_LINE = 64 };
-
+/* That much of nothing on both sides needs no particular alignment. */
 static void *apart_resize(void *user, void *pointer, size_t old_size, size_t new_size) {
     const base_allocator *outer = user;
-    if (new_size > SIZE_MAX - 2 * CACHE_LINE) return NULL;
-    uint8_t *whole = pointer ? (uint8_t *)pointer - CACHE_LINE : NULL;
-    size_t whole_old = pointer ? old_size + 2 * CACHE_LINE : 0;
-    whole = base_resize(outer, whole, whole_old, new_size > 0 ? new_size + 2 * CACHE_LINE : 0);
-    return whole ? whole + CACHE_LINE : NULL;
+    if (new_size > SIZE_MAX - 2 * BASE_APART) return NULL;
+    uint8_t *whole = pointer ? (uint8_t *)pointer - BASE_APART : NULL;
+    size_t whole_old = pointer ? old_size + 2 * BASE_APART : 0;
+    whole = base_resize(outer, whole, whole_old, new_size > 0 ? new_size + 2 * BASE_APART : 0);
+    return whole ? whole + BASE_APART : NULL;
 }
 
 base_allocator base_apart(const base_allocator *outer) {

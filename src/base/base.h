@@ -67,8 +67,14 @@ void *base_alloc_zeroed(const base_allocator *allocator, size_t count, size_t si
 void *base_resize(const base_allocator *allocator, void *pointer, size_t old_size, size_t new_size);
 void base_free(const base_allocator *allocator, void *pointer, size_t size);
 
-/* Blocks of `outer` (NULL: the default), which must outlive it, that share no cache line with any other block. For what
- * many threads read: next to what one of them writes all the time, it would be fetched anew each time. */
+/* Bytes between what different threads write, or one writes and others read: next to each other in a cache line it would be
+ * fetched anew each time. Apple's processors have lines of 128 bytes; x86's have 64, and like to fetch two of them. */
+#if defined(__wasm__) || (defined(WPLUG_THREADS) && !WPLUG_THREADS)
+enum { BASE_APART = 16 }; /* there is one thread; blocks stay aligned */
+#else
+enum { BASE_APART = 128 };
+#endif
+/* Blocks of `outer` (NULL: the default), which must outlive it, that are so far from all others. */
 base_allocator base_apart(const base_allocator *outer);
 
 /* A borrowed run of bytes; not terminated. */

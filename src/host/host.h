@@ -108,7 +108,7 @@ enum { HOST_HOLD_PLACES = 16 };
 
 typedef struct host_holds {
     atomic_uint count;
-    uint8_t apart[64 - sizeof(atomic_uint)];
+    uint8_t apart[BASE_APART - sizeof(atomic_uint)];
 } host_holds;
 
 struct wplug_plugin {
@@ -130,7 +130,7 @@ struct wplug_plugin {
     _Atomic(host_snapshot *) snapshot; /* NULL until the first call has got there */
 
     atomic_uint references, holders;
-    uint8_t apart[64]; /* from what every thread reads */
+    uint8_t apart[BASE_APART]; /* from what every thread reads */
     host_holds holds[HOST_HOLD_PLACES];
 };
 

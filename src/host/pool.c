@@ -68,7 +68,7 @@ struct host_worker {
     bool is_claimed;   /* it was woken for a call */
     pool_call *orders; /* of its calls, those to be cancelled */
 
-    uint8_t apart[64]; /* from the next worker's */
+    uint8_t apart[BASE_APART]; /* from the next worker's */
 };
 
 struct wplug_pool {
