@@ -104,7 +104,8 @@ static inline float engine_nearest_f32(float x) {
     const float big = 8388608.0f;
     const float magnitude = engine_abs_f32(x);
     if (!(magnitude < big)) return engine_canonical_f32(x);
-    return engine_copysign_f32(magnitude + big - big, x);
+    const float sum = magnitude + big; /* rounded, also where expressions keep more digits (s390x) */
+    return engine_copysign_f32(sum - big, x);
 }
 static inline double engine_nearest_f64(double x) {
     const double big = 4503599627370496.0;

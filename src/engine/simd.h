@@ -530,13 +530,14 @@ static inline engine_f64x2 engine_sqrt_f64x2(engine_f64x2 x) {
 
 /* Lanes out of range (and NaN) are converted as 0 and then given what they should be. */
 static inline engine_i32x4 engine_trunc_sat_i32x4(engine_f32x4 x) {
-    const engine_i32x4 above = x >= 2147483648.0f, inside = (x >= -2147483648.0f) & ~above;
-    const engine_i32x4 below = x < -2147483648.0f;
+    const engine_f32x4 lowest = engine_splat_f32(-2147483648.0f);
+    const engine_i32x4 above = x >= -lowest, inside = (x >= lowest) & ~above;
+    const engine_i32x4 below = x < lowest;
     const engine_f32x4 safe = (engine_f32x4)((engine_i32x4)x & inside);
     return __builtin_convertvector(safe, engine_i32x4) | (above & INT32_MAX) | (below & INT32_MIN);
 }
 static inline engine_u32x4 engine_trunc_sat_u32x4(engine_f32x4 x) {
-    const engine_i32x4 above = x >= 4294967296.0f, inside = (x > -1.0f) & ~above;
+    const engine_i32x4 above = x >= 4294967296.0f, inside = (x > engine_splat_f32(-1.0f)) & ~above;
     const engine_f32x4 safe = (engine_f32x4)((engine_i32x4)x & inside);
     return __builtin_convertvector(safe, engine_u32x4) | (engine_u32x4)above;
 }
