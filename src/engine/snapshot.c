@@ -331,8 +331,8 @@ static bool reset_run(const engine_snapshot *snapshot, engine_exec *exec) {
     exec->a = snapshot->a;
     exec->s = snapshot->s;
     exec->d = snapshot->d;
-    memset(exec->vector, 0,
-           sizeof exec->vector); /* nobody looks at it across a stop, but it is the last call's */
+    /* Nobody looks at it across a stop, but it is the last call's. */
+    memset(exec->vector, 0, sizeof exec->vector);
     exec->depth_left = store->limits.depth - snapshot->depth_used;
     exec->foreign = snapshot->foreign;
     exec->func = snapshot->func;
