@@ -61,10 +61,10 @@ static void keep_result(void *user, wplug_task task, wplug_result *result) {
 }
 
 /* Whether a blocking function may be used here and now; *result is NULL afterwards. */
-static wplug_status check_blocking(wplug_runtime *runtime, const char *function, wplug_result **result,
-                                   wplug_error *error) {
+static wplug_status check_blocking(wplug_runtime *runtime, const wplug_plugin *plugin, const char *function,
+                                   wplug_result **result, wplug_error *error) {
     if (result) *result = NULL;
-    wplug_status status = host_enter(runtime, function, error);
+    wplug_status status = check(runtime, plugin, function, error);
     if (status || runtime->depth < WPLUG_NESTING_MAX) return status;
     return host_fail(error, WPLUG_TOO_DEEP, "%s: %d blocking calls are nested in each other already",
                      function, WPLUG_NESTING_MAX);
@@ -139,7 +139,7 @@ wplug_status wplug_call_start(wplug_runtime *runtime, wplug_plugin *plugin, cons
     if (id) *id = 0;
     wplug_status status = check(runtime, plugin, "wplug_call_start", error);
     if (status) return status;
-    if (!method) return host_fail(error, WPLUG_MISUSE, "wplug_call_start: the method is NULL");
+    if (!method) return host_fail(error, WPLUG_MISUSE, "a call's method is NULL");
     host_task *task;
     status = host_call_make(&runtime->allocator, plugin, method, params, options, &task, error);
     if (status) return status;
@@ -149,7 +149,7 @@ wplug_status wplug_call_start(wplug_runtime *runtime, wplug_plugin *plugin, cons
 
 wplug_status wplug_call(wplug_runtime *runtime, wplug_plugin *plugin, const char *method, const char *params,
                         const wplug_call_options *options, wplug_result **result, wplug_error *error) {
-    wplug_status status = check_blocking(runtime, "wplug_call", result, error);
+    wplug_status status = check_blocking(runtime, plugin, "wplug_call", result, error);
     if (status) return status;
     waiter own = {false, NULL};
     wplug_task id;
@@ -204,7 +204,7 @@ wplug_status wplug_command_start(wplug_runtime *runtime, wplug_plugin *plugin,
 
 wplug_status wplug_command(wplug_runtime *runtime, wplug_plugin *plugin, const wplug_command_options *options,
                            wplug_result **result, wplug_error *error) {
-    wplug_status status = check_blocking(runtime, "wplug_command", result, error);
+    wplug_status status = check_blocking(runtime, plugin, "wplug_command", result, error);
     if (status) return status;
     waiter own = {false, NULL};
     wplug_task id;
@@ -256,7 +256,7 @@ wplug_status wplug_invoke_start(wplug_runtime *runtime, wplug_plugin *plugin, co
     wplug_status status = check(runtime, plugin, "wplug_invoke_start", error);
     if (status) return status;
     if (!export_name || (argument_count > 0 && !arguments)) {
-        return host_fail(error, WPLUG_MISUSE, "wplug_invoke_start: the export or the arguments are NULL");
+        return host_fail(error, WPLUG_MISUSE, "the export to invoke, or its arguments, are NULL");
     }
     wplug_command_options own;
     status = read_options(options, &own, error);
@@ -280,7 +280,7 @@ wplug_status wplug_invoke_start(wplug_runtime *runtime, wplug_plugin *plugin, co
 wplug_status wplug_invoke(wplug_runtime *runtime, wplug_plugin *plugin, const char *export_name,
                           const char *const *arguments, size_t argument_count,
                           const wplug_command_options *options, wplug_result **result, wplug_error *error) {
-    wplug_status status = check_blocking(runtime, "wplug_invoke", result, error);
+    wplug_status status = check_blocking(runtime, plugin, "wplug_invoke", result, error);
     if (status) return status;
     waiter own = {false, NULL};
     wplug_task id;

@@ -673,6 +673,12 @@ static void nulls_are_misuse_with_a_sentence(void **state) {
     assert_int_equal(wplug_call_start(self->runtime, self->actor, NULL, NULL, NULL, NULL, NULL, NULL, &error),
                      WPLUG_MISUSE);
     expect_contains(error.message, "method is NULL");
+    assert_int_equal(wplug_call(self->runtime, NULL, "x", NULL, NULL, NULL, &error), WPLUG_MISUSE);
+    expect_contains(error.message, "wplug_call: the plugin is NULL");
+    assert_int_equal(wplug_command(self->runtime, NULL, NULL, NULL, &error), WPLUG_MISUSE);
+    expect_contains(error.message, "wplug_command: the plugin is NULL");
+    assert_int_equal(wplug_invoke(self->runtime, NULL, "x", NULL, 0, NULL, NULL, &error), WPLUG_MISUSE);
+    expect_contains(error.message, "wplug_invoke: the plugin is NULL");
     assert_int_equal(wplug_call(self->runtime, self->actor, "x", "{", NULL, NULL, &error), WPLUG_BAD_JSON);
     expect_contains(error.message, "params");
     wplug_call_options options = {0};
