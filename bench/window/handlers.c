@@ -62,18 +62,26 @@ typedef double __attribute__((may_alias)) any_f64;
 #define engine_floor_f64       floor
 #define engine_trunc_f64       trunc
 #define engine_nearest_f64     rint
-#define engine_min_f32(x, y)                                                                                 \
-    ((x) != (x) || (y) != (y) ? (x) + (y) : (x) < (y) || ((x) == (y) && signbit(x)) ? (x) : (y))
-#define engine_max_f32(x, y)                                                                                 \
-    ((x) != (x) || (y) != (y) ? (x) + (y) : (x) > (y) || ((x) == (y) && !signbit(x)) ? (x) : (y))
-#define engine_min_f64 engine_min_f32
-#define engine_max_f64 engine_max_f32
-#define CLZ32(x)       ((x) ? (uint32_t)__builtin_clz(x) : 32u)
-#define CTZ32(x)       ((x) ? (uint32_t)__builtin_ctz(x) : 32u)
-#define CLZ64(x)       ((x) ? (uint64_t)__builtin_clzll(x) : 64u)
-#define CTZ64(x)       ((x) ? (uint64_t)__builtin_ctzll(x) : 64u)
-#define REM_S32        ((int32_t)y == -1 ? 0 : (int32_t)x % (int32_t)y)
-#define REM_S64        ((int64_t)y == -1 ? 0 : (uint64_t)((int64_t)x % (int64_t)y))
+#define engine_min_f64(x, y)                                                                                 \
+    ((x) != (x) || (y) != (y) ? (double)NAN : (x) < (y) || ((x) == (y) && signbit(x)) ? (x) : (y))
+#define engine_max_f64(x, y)                                                                                 \
+    ((x) != (x) || (y) != (y) ? (double)NAN : (x) > (y) || ((x) == (y) && !signbit(x)) ? (x) : (y))
+#define engine_min_f32(x, y) (float)engine_min_f64(x, y)
+#define engine_max_f32(x, y) (float)engine_max_f64(x, y)
+#define ENGINE_SQRT_F32      __builtin_elementwise_sqrt
+#define ENGINE_SQRT_F64      __builtin_elementwise_sqrt
+static inline float engine_canonical_f32(float x) {
+    return UNLIKELY(x != x) ? (float)NAN : x;
+}
+static inline double engine_canonical_f64(double x) {
+    return UNLIKELY(x != x) ? (double)NAN : x;
+}
+#define CLZ32(x) ((x) ? (uint32_t)__builtin_clz(x) : 32u)
+#define CTZ32(x) ((x) ? (uint32_t)__builtin_ctz(x) : 32u)
+#define CLZ64(x) ((x) ? (uint64_t)__builtin_clzll(x) : 64u)
+#define CTZ64(x) ((x) ? (uint64_t)__builtin_ctzll(x) : 64u)
+#define REM_S32  ((int32_t)y == -1 ? 0 : (int32_t)x % (int32_t)y)
+#define REM_S64  ((int64_t)y == -1 ? 0 : (uint64_t)((int64_t)x % (int64_t)y))
 #define CHECK_MEM(end)                                                                                       \
     if (UNLIKELY((end) > ex->memory_size)) TRAP(MEMORY_OUT_OF_BOUNDS)
 #define CHECK_DIV                                                                                            \
@@ -105,6 +113,9 @@ typedef double __attribute__((may_alias)) any_f64;
     V lanes = (base);                                                                                        \
     lanes[0] = (value);                                                                                      \
     r = lanes
+#define PUT_COMPUTED_F32(r, base, value) PUT_F32(r, base, engine_canonical_f32(value))
+#define PUT_COMPUTED_F64(r, base, value) PUT_F64(r, base, engine_canonical_f64(value))
+
 #define ZERO_LANES(v)    ((V){0})
 #define OPERAND(v)       (v)
 #define BINARY_WITH(...) BINARY_OF(__VA_ARGS__)
