@@ -282,12 +282,14 @@ keep_I32:
 keep_I64:
     if (variant & 1) SET_I;
     goto skip;
-keep_F32:
 keep_COMPUTED_F32:
+    s = engine_canonical_f32(s);
+keep_F32:
     if (variant & 1) SET_S;
     goto skip;
-keep_F64:
 keep_COMPUTED_F64:
+    d = engine_canonical_f64(d);
+keep_F64:
     if (variant & 1) SET_D;
 skip:
     pc += words;

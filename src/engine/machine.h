@@ -11,6 +11,14 @@
 #define WPLUG_METERING 1
 #endif
 
+/* Here the compiler shall not make something else of the code around: no call of memset of a loop that clears a few slots, no
+ * choice of a branch. */
+#if defined(__GNUC__)
+#define COMPILER_STAYS_OUT __asm__ volatile("")
+#else
+#define COMPILER_STAYS_OUT
+#endif
+
 /* ---- Arithmetic that C leaves undefined or has no word for --------------------------------------------- */
 
 #define CLZ32(x) ((x) ? (uint32_t)__builtin_clz(x) : 32u)
@@ -67,7 +75,7 @@ static inline double engine_copysign_f64(double x, double y) {
 /* Where the specification leaves it to the engine which NaN an operation gives, processors differ: in the sign, in which
  * operand's payload is kept, or whether any is. So what computes a float gives the one NaN of the deterministic profile,
  * positive and canonical, and a guest has the same bits everywhere. What only moves a float, or changes its sign, keeps all
- * of them. The branch is never taken in honest work, and costs less than the choice that compilers make of it unasked. */
+ * of them. */
 static inline float engine_canonical_f32(float x) {
     return UNLIKELY(x != x) ? engine_f32(ENGINE_NAN_F32) : x;
 }
@@ -171,13 +179,6 @@ typedef int32_t __attribute__((may_alias)) engine_i32_operand;
         if (x != x) TRAP(INVALID_CONVERSION_TO_INTEGER);                                                     \
         TRAP(INTEGER_OVERFLOW);                                                                              \
     }
-
-/* In a loop that clears a few slots: calling memset would cost more. */
-#if defined(__GNUC__)
-#define NOT_A_MEMSET __asm__ volatile("")
-#else
-#define NOT_A_MEMSET
-#endif
 
 #if WPLUG_METERING
 #define CHARGE(units)    fuel -= (units)

@@ -45,11 +45,30 @@
 #define RESULT_F64(...) d = (__VA_ARGS__)
 #define KEEP_F64        SET_D
 
-/* Floats that are computed, other than those that are only moved: which NaN they are is decided here (machine.h). */
-#define RESULT_COMPUTED_F32(...) s = engine_canonical_f32(__VA_ARGS__)
+/* Floats that are computed, other than those that are only moved, may be a NaN, which is then made canonical (machine.h says
+ * why), when the result is where it belongs already: in a branch that is hardly ever taken and that nothing waits for. A
+ * choice between two numbers, before they are kept, would be waited for. */
+#define RESULT_COMPUTED_F32(...) RESULT_F32(__VA_ARGS__)
 #define KEEP_COMPUTED_F32        KEEP_F32
-#define RESULT_COMPUTED_F64(...) d = engine_canonical_f64(__VA_ARGS__)
+#define RESULT_COMPUTED_F64(...) RESULT_F64(__VA_ARGS__)
 #define KEEP_COMPUTED_F64        KEEP_F64
+
+#define CANONICAL_I32(destination)
+#define CANONICAL_I64(destination)
+#define CANONICAL_F32(destination)
+#define CANONICAL_F64(destination)
+#define CANONICAL_COMPUTED_F32(destination)                                                                  \
+    if (UNLIKELY(s != s)) {                                                                                  \
+        COMPILER_STAYS_OUT;                                                                                  \
+        s = engine_f32(ENGINE_NAN_F32);                                                                      \
+        DESTINATION_##destination(F32)                                                                       \
+    }
+#define CANONICAL_COMPUTED_F64(destination)                                                                  \
+    if (UNLIKELY(d != d)) {                                                                                  \
+        COMPILER_STAYS_OUT;                                                                                  \
+        d = engine_f64(ENGINE_NAN_F64);                                                                      \
+        DESTINATION_##destination(F64)                                                                       \
+    }
 
 #define DESTINATION_(class)
 #define DESTINATION__D(class) KEEP_##class;
@@ -92,7 +111,7 @@
         const TYPE_##in y = Y_##shape(in);                                                                   \
         check;                                                                                               \
         RESULT_##out(result);                                                                                \
-        DESTINATION_##destination(out)                                                                       \
+        DESTINATION_##destination(out) CANONICAL_##out(destination)                                          \
     }
 #define WORDS_BINARY(operation, shape)                 WORDS_BINARY_WITH(OP_##operation, shape)
 #define WORDS_BINARY_WITH(...)                         WORDS_BINARY_OF(__VA_ARGS__)
@@ -107,7 +126,7 @@
         const TYPE_##in x = X_##shape(in);                                                                   \
         check;                                                                                               \
         RESULT_##out(result);                                                                                \
-        DESTINATION_##destination(out)                                                                       \
+        DESTINATION_##destination(out) CANONICAL_##out(destination)                                          \
     }
 #define WORDS_UNARY(operation, shape)             2
 #define NAME_UNARY(operation, shape, destination) SHAPED_NAME(operation, shape, destination)
@@ -383,7 +402,7 @@
         depth--;                                                                                             \
         for (uint64_t *local = fp + U16(3), *end = local + U16(2); local < end; local += 2) {                \
             local[0] = local[1] = 0;                                                                         \
-            NOT_A_MEMSET;                                                                                    \
+            COMPILER_STAYS_OUT;                                                                              \
         }                                                                                                    \
         fp[U16(1)] = a;                                                                                      \
         CHARGE(I32(2));                                                                                      \
@@ -656,16 +675,17 @@
             const TYPE_##in1 y = Y_##shape2(in1);                                                            \
             second = result2;                                                                                \
         }                                                                                                    \
-        if (UNLIKELY(NAN_AMONG_##d1(first, second))) {                                                       \
-            pc -= SHAPE_WORDS_##shape1(in1);                                                                 \
-            RESULT_##out1(first);                                                                            \
-            DESTINATION_##d1(in1);                                                                           \
-            pc += SHAPE_WORDS_##shape1(in1);                                                                 \
-            RESULT_##out2(second);                                                                           \
-            second = ACC_##in1;                                                                              \
-        }                                                                                                    \
         RESULT_##in1(second);                                                                                \
         DESTINATION_##d2(in1);                                                                               \
+        if (UNLIKELY(NAN_AMONG_##d1(first, second))) {                                                       \
+            pc -= SHAPE_WORDS_##shape1(in1);                                                                 \
+            RESULT_##in1(first);                                                                             \
+            CANONICAL_##out1(d1);                                                                            \
+            pc += SHAPE_WORDS_##shape1(in1);                                                                 \
+            RESULT_##in1(second);                                                                            \
+            DESTINATION_##d2(in1);                                                                           \
+            CANONICAL_##out2(d2);                                                                            \
+        }                                                                                                    \
         NEXT(SHAPE_WORDS_##shape2(in1));                                                                     \
     }
 /* A result that goes to the accumulator alone is the second step's operand. */

@@ -343,16 +343,16 @@ static bool wants_call(host_worker *worker, bool was_claimed) {
 static pool_call *take_calls(host_worker *worker) {
     wplug_pool *pool = worker->pool;
     pool_call *first = NULL, **link = &first;
-    unsigned count = 0;
-    do {
-        pool_call *call = next_in_queue(pool);
+    const size_t enough = (size_t)BATCH * pool->worker_count;
+    for (unsigned count = 0; count == 0 || (count < BATCH && pool->queue.count >= enough); count++) {
+        pool_call *call = has_room(worker) ? next_in_queue(pool) : NULL;
+        if (!call) break;
         atomic_store(&call->state, CALL_RUNNING);
         call->worker = worker;
         worker->in_flight++;
         *link = call;
         link = &call->next_here;
-        count++;
-    } while (count < BATCH && pool->queue.count >= (size_t)BATCH * pool->worker_count && has_room(worker));
+    }
     *link = NULL;
     worker->turns = 0;
     return first;
