@@ -191,6 +191,13 @@ static bool resolve(void *user, const engine_import *import, engine_extern *out)
 
 /* ---- Running ------------------------------------------------------------------------------------------- */
 
+/* As much of it as there is room for. */
+static void keep_message(side_end *end, const char *message) {
+    const size_t size = strlen(message), most = sizeof end->message - 1;
+    memset(end->message, 0, sizeof end->message);
+    memcpy(end->message, message, size < most ? size : most);
+}
+
 static void run(side *s, uint64_t func, const uint64_t *arguments, uint64_t *results, uint64_t budget,
                 side_end *end) {
     base_error error = {.status = BASE_OK};
@@ -213,7 +220,7 @@ static void run(side *s, uint64_t func, const uint64_t *arguments, uint64_t *res
     } else if (outcome == ENGINE_TRAPPED) {
         end->kind = SIDE_TRAP;
         end->trap = engine_exec_trap(s->exec);
-        strncpy(end->message, engine_exec_trap_message(s->exec), sizeof end->message - 1);
+        keep_message(end, engine_exec_trap_message(s->exec));
     } else {
         end->kind = SIDE_SPENT;
     }
@@ -221,7 +228,7 @@ static void run(side *s, uint64_t func, const uint64_t *arguments, uint64_t *res
 
 static void refuse(side_end *end, const char *message) {
     end->kind = SIDE_REFUSED;
-    strncpy(end->message, message, sizeof end->message - 1);
+    keep_message(end, message);
 }
 
 /* Instantiates and runs the start function. NULL where that does not end well; `end` says how. */
