@@ -15,14 +15,11 @@
  * anything of the embedder's runs but its allocator.
  *
  * Calls can be as short as the way of a cache line from one processor to another is long, some twenty times over. So a
- * call takes the lock once, to enter the queue, and shares another grip with its neighbours: while many wait, a worker
- * takes several of them at once and, with the same grip, strikes out those that have ended there. */
+ * call takes the lock twice: to enter the queue, and when a worker takes it and, with the same grip, strikes out those
+ * that have ended there. */
 #include "host/host.h"
 
-enum {
-    DEFAULT_CAPACITY = 1024,
-    BATCH = 4 /* so many calls a worker takes at once, where as many are left for each of the others */
-};
+enum { DEFAULT_CAPACITY = 1024 };
 #define STEP_NS ((uint64_t)1000 * 1000)
 
 typedef enum call_state { CALL_QUEUED, CALL_RUNNING, CALL_ENDED } call_state;
@@ -36,10 +33,10 @@ typedef struct pool_call {
     atomic_int state;    /* call_state */
     host_worker *worker; /* that runs it */
     bool is_cancelled;
-    bool is_ordered;             /* in that worker's orders */
-    struct pool_call *next;      /* in `ended`, `orders` or `finished`: never in two of them */
-    struct pool_call *next_here; /* in a list of that worker's thread: what it has just taken, `spent` */
-    wplug_result *result;        /* while it is in `finished` */
+    bool is_ordered;              /* in that worker's orders */
+    struct pool_call *next;       /* in `ended`, `orders` or `finished`: never in two of them */
+    struct pool_call *next_spent; /* in that worker's `spent` */
+    wplug_result *result;         /* while it is in `finished` */
     struct pool_waiter *waiter;
 } pool_call;
 
@@ -58,8 +55,7 @@ struct host_worker {
     _Atomic(uintptr_t) thread_id; /* 0 before it runs, and afterwards */
     wplug_runtime *runtime;       /* its thread only; NULL once it is freed */
     size_t turns;                 /* its thread only: since it last took a call */
-    pool_call *spent;             /* its thread only: ended and told, to be struck out; */
-    unsigned spent_count;         /* that many */
+    pool_call *spent;             /* its thread only: ended and told, to be struck out */
     host_mailbox *mailbox;        /* retained, so that it can be woken at any time */
     os_signal *stats_lock;
     wplug_stats stats;
@@ -206,14 +202,13 @@ static void strike_out(pool_call *call) {
 static pool_call *strike_out_spent(host_worker *worker) {
     pool_call *spent = worker->spent;
     worker->spent = NULL;
-    worker->spent_count = 0;
-    for (pool_call *call = spent; call; call = call->next_here) strike_out(call);
+    for (pool_call *call = spent; call; call = call->next_spent) strike_out(call);
     return spent;
 }
 
 static void free_spent(pool_call *call) {
     while (call) {
-        pool_call *next = call->next_here;
+        pool_call *next = call->next_spent;
         free_call(call);
         call = next;
     }
@@ -244,9 +239,8 @@ static void call_ended(void *user, wplug_task id, wplug_result *result) {
     else if (call->done)
         call->done(call->user, id, result);
     if (worker) {
-        call->next_here = worker->spent;
+        call->next_spent = worker->spent;
         worker->spent = call;
-        worker->spent_count++;
         return;
     }
     lock(call->pool);
@@ -339,25 +333,6 @@ static bool wants_call(host_worker *worker, bool was_claimed) {
     return was_claimed || ready == 0 || (worker->turns >= ready && pool->queue.count > pool->claimed);
 }
 
-/* Takes the next call, or several. With the lock. */
-static pool_call *take_calls(host_worker *worker) {
-    wplug_pool *pool = worker->pool;
-    pool_call *first = NULL, **link = &first;
-    const size_t enough = (size_t)BATCH * pool->worker_count;
-    for (unsigned count = 0; count == 0 || (count < BATCH && pool->queue.count >= enough); count++) {
-        pool_call *call = has_room(worker) ? next_in_queue(pool) : NULL;
-        if (!call) break;
-        atomic_store(&call->state, CALL_RUNNING);
-        call->worker = worker;
-        worker->in_flight++;
-        *link = call;
-        link = &call->next_here;
-    }
-    *link = NULL;
-    worker->turns = 0;
-    return first;
-}
-
 /* It is awake; whether it was woken for a call. With the lock. */
 static bool come_back(host_worker *worker) {
     bool was_claimed = worker->is_claimed;
@@ -375,11 +350,14 @@ static pool_call *take_unborn(wplug_pool *pool, uint64_t now) {
         lower_urgency(pool);
         return call;
     }
-    if (pool->state == POOL_STOPPING) return next_in_queue(pool);
-    host_timer *due = host_timers_pop_due(&pool->deadlines, now);
-    if (!due) return NULL;
-    call = call_of(HOST_TASK_OF(due, timer));
-    take_from_queue(call);
+    if (pool->state == POOL_STOPPING) {
+        call = next_in_queue(pool);
+    } else {
+        host_timer *due = host_timers_pop_due(&pool->deadlines, now);
+        if (due) take_from_queue(call = call_of(HOST_TASK_OF(due, timer)));
+    }
+    /* It is this thread's now, and too late to be cancelled. */
+    if (call) atomic_store(&call->state, CALL_ENDED);
     return call;
 }
 
@@ -423,33 +401,20 @@ static void stop_tasks(host_worker *worker) {
     }
 }
 
-/* Those that the runtime has no memory for are told at the end, when all others are its tasks: the callbacks may come back
- * here. */
-static void begin_calls(host_worker *worker, pool_call *call) {
-    pool_call *refused = NULL, *next;
-    for (; call; call = next) {
-        next = call->next_here;
-        if (host_task_join(call->task, worker->runtime) == WPLUG_OK) {
-            host_task_launch(call->task);
-            continue;
-        }
-        host_task_end(call->task, WPLUG_NO_MEMORY, "out of memory for one more task");
-        atomic_store(&call->state, CALL_ENDED);
-        call->next_here = refused;
-        refused = call;
+static void begin_call(host_worker *worker, pool_call *call) {
+    if (host_task_join(call->task, worker->runtime) == WPLUG_OK) {
+        host_task_launch(call->task);
+        return;
     }
-    for (; refused; refused = next) {
-        next = refused->next_here;
-        finish_unborn(refused);
-    }
+    host_task_end(call->task, WPLUG_NO_MEMORY, "out of memory for one more task");
+    finish_unborn(call);
 }
 
 /* Whether the lock is worth taking. */
 static bool has_to_look(const host_worker *worker) {
     const wplug_pool *pool = worker->pool;
-    /* Only its own thread sets these. */
-    if (worker->is_resting || worker->spent_count >= BATCH) return true;
-    if (is_urgent(pool) || (worker->spent && worker->runtime->ready.count == 0)) return true;
+    if (worker->is_resting || worker->spent) return true; /* only its own thread sets them */
+    if (is_urgent(pool)) return true;
     return worker->turns >= worker->runtime->ready.count &&
            atomic_load_explicit(&pool->queued, memory_order_relaxed) > 0;
 }
@@ -467,13 +432,17 @@ void host_worker_poll(host_worker *worker) {
                                       host_timers_next(&pool->deadlines) <= os_monotonic_ns());
     bool is_stopping = pool->state == POOL_STOPPING;
     if (!is_stopping && wants_call(worker, was_claimed)) {
-        call = take_calls(worker);
+        call = next_in_queue(pool);
+        atomic_store(&call->state, CALL_RUNNING);
+        call->worker = worker;
+        worker->in_flight++;
+        worker->turns = 0;
     }
     host_worker *watcher = was_resting ? find_watcher(pool) : NULL;
     unlock(pool);
     wake_worker(watcher);
     free_spent(spent);
-    begin_calls(worker, call);
+    if (call) begin_call(worker, call);
     if (has_orders) obey_orders(worker);
     if (has_unborn) report_unborn(pool);
     if (is_stopping && !worker->runtime->is_closing) stop_tasks(worker);

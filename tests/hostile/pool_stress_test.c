@@ -85,6 +85,8 @@ static void start_one(stress *self, uint32_t *random, wplug_task *task) {
     wplug_limits limits;
     wplug_limits_init(&limits);
     limits.fuel = 3000000;
+    /* Some run out of time, in the queue too, where others cancel them at the same moment. */
+    if (next_random(random) % 3 == 0) limits.time_ns = 1 + next_random(random) % 500000;
     wplug_call_options options;
     wplug_call_options_init(&options);
     options.limits = &limits;
@@ -211,6 +213,72 @@ static void every_call_ends_exactly_once(void **state) {
     for (uint32_t seed = 1; seed <= ROUNDS; seed++) run_round(seed * 7919);
 }
 
+/* ---- Two reasons to end at the same moment ---- */
+
+enum { DUE_CALLS = 40000, DUE_WINDOW = 64 };
+
+typedef struct due_calls {
+    wplug_pool *pool;
+    atomic_bool is_over;
+    atomic_uint_fast64_t tasks[DUE_WINDOW]; /* the last ones that were started */
+    atomic_int ended[DUE_CALLS];
+} due_calls;
+
+static void count_one(void *user, wplug_task task, wplug_result *result) {
+    atomic_fetch_add((atomic_int *)user, 1);
+}
+
+static void *cancel_many(void *user) {
+    due_calls *self = user;
+    for (unsigned i = 0; !atomic_load(&self->is_over); i++) {
+        const wplug_status status = wplug_pool_cancel(self->pool, atomic_load(&self->tasks[i % DUE_WINDOW]));
+        assert_true(status == WPLUG_OK || status == WPLUG_GONE);
+        for (atomic_int pause = 0; pause < 100; pause++) continue; /* lets the lock go to others */
+    }
+    return NULL;
+}
+
+/* Both workers have their one call, so that all others run out of time in the queue. */
+static void a_call_that_is_due_and_cancelled_ends_once(void **state) {
+    static due_calls self;
+    memset(&self, 0, sizeof self);
+    wplug_plugin *actor = load(ACTOR, NULL);
+    wplug_pool_options options;
+    wplug_pool_options_init(&options);
+    options.threads = 2;
+    options.calls_per_thread = 1;
+    assert_int_equal(wplug_pool_new(&options, &self.pool, NULL), WPLUG_OK);
+    atomic_int sleepers = 0;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(wplug_pool_call_start(self.pool, actor, "act", "\"sleep 600000\"", NULL, count_one,
+                                               &sleepers, NULL, NULL),
+                         WPLUG_OK);
+    pthread_t canceller;
+    assert_int_equal(pthread_create(&canceller, NULL, cancel_many, &self), 0);
+    wplug_limits limits;
+    wplug_limits_init(&limits);
+    wplug_call_options call;
+    wplug_call_options_init(&call);
+    call.limits = &limits;
+    for (int i = 0; i < DUE_CALLS; i++) {
+        wplug_task task;
+        wplug_status status;
+        limits.time_ns = 1 + (uint64_t)(i % 16) * 20000;
+        while ((status = wplug_pool_call_start(self.pool, actor, "act", "\"answer 1\"", &call, count_one,
+                                               &self.ended[i], &task, NULL)) == WPLUG_BUSY)
+            sched_yield();
+        assert_int_equal(status, WPLUG_OK);
+        atomic_store(&self.tasks[i % DUE_WINDOW], task);
+    }
+    atomic_store(&self.is_over, true);
+    pthread_join(canceller, NULL);
+    assert_int_equal(wplug_pool_shutdown(self.pool, false), WPLUG_OK);
+    assert_int_equal(wplug_pool_free(self.pool), WPLUG_OK);
+    for (int i = 0; i < DUE_CALLS; i++) assert_int_equal(self.ended[i], 1);
+    assert_int_equal(sleepers, 2);
+    wplug_plugin_release(actor);
+}
+
 /* ---- Memory that runs out ---- */
 
 static void count_done(void *user, wplug_task task, wplug_result *result) {
@@ -305,6 +373,7 @@ static void every_allocation_of_a_plugin_fails_in_turn_while_a_pool_calls_it(voi
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_ends_exactly_once),
+        cmocka_unit_test(a_call_that_is_due_and_cancelled_ends_once),
         cmocka_unit_test(every_allocation_of_a_pool_fails_in_turn),
         cmocka_unit_test(every_allocation_of_a_plugin_fails_in_turn_while_a_pool_calls_it),
     };
