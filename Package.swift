@@ -1,6 +1,7 @@
 // swift-tools-version:5.9
 // wplug for Swift: the library as a C target, and the wrapper in bindings/swift over its public header. docs/mobile.md says
 // what of this was tried, and what was not.
+import Foundation
 import PackageDescription
 
 // The sources are named one by one, because src/base has files for other systems too.
@@ -11,6 +12,9 @@ let system = ["os_linux.c", "os_clock_posix.c", "os_image_linux.c"]
 let system = ["os_darwin.c", "os_image_none.c"]
 #endif
 let base = ["base.c", "os_posix.c", "os_sync_posix.c"] + system
+
+// CMake's builds, where there are any: SwiftPM would look through all of them for sources.
+let builds = ["build"].filter { FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + $0) }
 
 let package = Package(
     name: "wplug",
@@ -28,7 +32,7 @@ let package = Package(
                 // SwiftPM would compile these as well.
                 "src/json/CMakeLists.txt", "src/rpc/CMakeLists.txt", "src/engine/CMakeLists.txt", "src/wasi/CMakeLists.txt",
                 "src/host/CMakeLists.txt",
-            ],
+            ] + builds,
             sources: base.map { "src/base/" + $0 } + [
                 "src/json", "src/rpc", "src/engine", "src/wasi", "src/host",
             ],

@@ -56,6 +56,7 @@ for sanitizer in none thread address; do
     options=(--package-path "$package" --scratch-path "$scratch/$sanitizer")
     [ $sanitizer = none ] || options+=("--sanitize=$sanitizer")
     say "Testing (sanitizer: $sanitizer)"
+    rm -rf "$out/scratch/$sanitizer" # what a run that was stopped leaves there can keep the next one waiting
     # Leaks are looked for with ptrace, which is not everywhere allowed, and Swift's own run-time library has some.
     "${run[@]}" env ASAN_OPTIONS=detect_leaks=0 swift test "${options[@]}" 2>&1 | tee "$out/$sanitizer.log" | grep -vE '^\[[0-9]' ||
         fail "the Swift tests fail, see $out/$sanitizer.log"
